@@ -1,0 +1,105 @@
+# mqspec. `make help` lists the targets.
+
+B ?= build
+CC = gcc
+OPTIMISE ?= -O2
+SANITIZE ?=
+CFLAGS += -std=c11 $(OPTIMISE) -g -Wall -Wextra -Werror -D_GNU_SOURCE $(SANITIZE)
+CPPFLAGS += -I. -I$(B)
+LDFLAGS += $(SANITIZE)
+LDLIBS = -lpcap
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SUFFIXES:
+
+# ---- Rooms, lowest first. Each is an archive; a room links with those below it. --------------------------------
+
+ROOMS = spec codec reference reports pcaps conformance
+ARCHIVES = $(ROOMS:%=$(B)/lib%.a)
+# The linker wants users before what they use.
+LINK_ORDER = conformance pcaps reports reference codec spec
+LINKED = $(LINK_ORDER:%=$(B)/lib%.a)
+
+sources = $(wildcard $(1)/*.c) $(if $(filter conformance,$(1)),$(wildcard conformance/scenarios/*.c))
+objects = $(patsubst %.c,$(B)/%.o,$(call sources,$(1)))
+
+HEADERS_GENERATED = $(B)/spec/statements.h
+TABLES = spec/mqtt-3.1.1.tsv spec/mqtt-5.0.tsv
+
+all: $(B)/mqspec ## build build/mqspec
+
+$(B)/mqspec: $(B)/mqspec.o $(LINKED) $(B)/spec/places.o
+	$(CC) $(LDFLAGS) -o $@ $(B)/mqspec.o $(B)/spec/places.o $(LINKED) $(LDLIBS)
+
+$(B)/libspec.a: $(call objects,spec) $(B)/spec/rows.o
+$(B)/libcodec.a: $(call objects,codec)
+$(B)/libreference.a: $(call objects,reference)
+$(B)/libreports.a: $(call objects,reports)
+$(B)/libpcaps.a: $(call objects,pcaps)
+$(B)/libconformance.a: $(call objects,conformance)
+$(ARCHIVES):
+	rm -f $@
+	ar rcs $@ $^
+
+# ---- What the tables of statements become -----------------------------------------------------------------------
+
+$(B)/spec/statements.h: spec/generate.awk $(TABLES)
+	@mkdir -p $(@D)
+	awk -v part=header -f spec/generate.awk $(TABLES) > $@
+
+$(B)/spec/rows.c: spec/generate.awk $(TABLES)
+	@mkdir -p $(@D)
+	awk -v part=rows -f spec/generate.awk $(TABLES) > $@
+
+# Where statements are obeyed and tested: found in the sources, and told by the scenario tables themselves.
+ANNOTATED = $(wildcard codec/*.[ch] reference/*.[ch])
+SCENARIO_OBJECTS = $(patsubst %.c,$(B)/%.o,$(wildcard conformance/scenarios/*.c))
+
+$(B)/conformance/list_statements: $(B)/conformance/tools/list_statements.o $(SCENARIO_OBJECTS) $(B)/libcodec.a $(B)/libspec.a
+	$(CC) $(LDFLAGS) -o $@ $^
+
+$(B)/spec/tested.txt: $(B)/conformance/list_statements
+	$< > $@
+
+$(B)/spec/places.c: spec/places.awk $(B)/spec/tested.txt $(ANNOTATED) $(TABLES)
+	awk -f spec/places.awk $(TABLES) $(B)/spec/tested.txt $(ANNOTATED) > $@
+
+# ---- Compiling ---------------------------------------------------------------------------------------------------
+
+# Scenario tables give a default for every field and then the scenario's own value.
+$(B)/conformance/scenarios/%.o $(B)/conformance/tests/%.o: CFLAGS += -Wno-override-init
+
+$(B)/%.o: %.c | $(HEADERS_GENERATED)
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(B)/%.o: $(B)/%.c | $(HEADERS_GENERATED)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)
+
+# ---- Unit tests: each */tests/test_*.c is a CMocka program --------------------------------------------------------
+
+TEST_SOURCES = $(wildcard $(addsuffix /tests/test_*.c,$(ROOMS) fuzz))
+TEST_PROGRAMS = $(TEST_SOURCES:%.c=$(B)/%)
+
+# The archives a room's tests link with: the room itself and all below it.
+below_spec = spec
+below_codec = codec spec
+below_reference = reference codec spec
+below_reports = reports spec
+below_pcaps = pcaps reports reference codec spec
+below_conformance = conformance pcaps reports reference codec spec
+below_fuzz = conformance pcaps reports reference codec spec
+
+define test_rule
+$(B)/$(1)/tests/test_%: $(B)/$(1)/tests/test_%.o $(foreach room,$(below_$(1)),$(B)/lib$(room).a) $(if $(filter spec,$(1)),$(B)/spec/places.o)
+	$$(CC) $$(LDFLAGS) -o $$@ $$^ -lcmocka $$(LDLIBS)
+endef
+$(foreach room,$(ROOMS) fuzz,$(eval $(call test_rule,$(room))))
+.PRECIOUS: $(B)/%.o
+
+unit: $(TEST_PROGRAMS)
+
+.PHONY: all unit

@@ -1,0 +1,259 @@
+/* The notation of scenarios.
+ *
+ * A scenario is a table: a sentence on what it shows, the statements it tests, and steps, one packet a line.
+ * Clients are called A, B, C and D. The other end is always the broker under test.
+ *
+ *     SCENARIO(qos0_reaches_subscriber,
+ *         "A QoS 0 message reaches a subscriber once",
+ *         STATEMENTS(V311(4_3_1_1)),
+ *         CONNECTED(A),
+ *         SUBSCRIBED(A, "~/t", 0),
+ *         CONNECTED(B),
+ *         SEND(B, PUBLISH(.topic = "~/t", .payload = "hello")),
+ *         EXPECT(A, V311(4_3_1_1), PUBLISH(.topic = "~/t", .qos = 0, .dup = 0, .payload = "hello")))
+ *
+ * "~" in a topic, filter or Client Identifier stands for text that belongs to this run of this scenario alone, so
+ * that all scenarios can run at once against one broker, and nothing of an earlier run is in the way. It holds
+ * letters and digits only. PUBLISH packets that reach a client on topics without it (or without it right behind a
+ * leading $) belong to others and are passed over, and acknowledged where their QoS asks for it.
+ *
+ * What SEND leaves out has its usual value. What EXPECT leaves out is not checked.
+ *
+ * Order. A broker answers requests in its own time, and the standard does not order a SUBACK against a PUBLISH.
+ * So an EXPECT takes the first packet of its type that has come on that connection and not been taken, and waits
+ * if there is none. Packets of one type are thus taken in the order in which they came. NEXT(...) in place of a
+ * packet type's usual freedom is EXPECT_NEXT: it takes the first packet of any type.
+ *
+ * Absence. Nothing is waited for in vain: a step that must not see a packet is followed by a message on the same
+ * way that must be the next one to come (a fence); whatever came before it is then found in its place.
+ *
+ * Every step waits at most the run's timeout. All that a broker may do by the standard is listed as an
+ * alternative in the one EXPECT. */
+#ifndef MQSPEC_SCENARIO_H
+#define MQSPEC_SCENARIO_H
+
+#include "codec/codec.h"
+#include "spec/spec.h"
+
+/* The clients of a scenario. */
+enum scenario_client { A, B, C, D, SCENARIO_CLIENTS };
+
+/* Not given: not checked in EXPECT, the usual value in SEND. */
+#define ANY (-1)
+
+/* A Packet Identifier that the broker chooses. The first EXPECT that meets ID(n) learns it, later ones compare,
+ * SEND uses it. n is 0 to 7. */
+#define ID(n)                (0x10000 + (n))
+#define IDENTIFIER_VARIABLES 8
+
+enum pattern_kind {
+    PATTERN_PACKET,
+    PATTERN_CLOSED,  /* the broker closes the connection */
+    PATTERN_TIMEOUT, /* nothing of the kind comes within `before` */
+};
+
+/* A packet to send, or what a received one must look like. Numbers are ANY where not given, strings NULL. */
+struct pattern {
+    enum pattern_kind kind;
+    enum mqtt_type type;
+    int flags;             /* low nibble of the first byte, when it is to be sent other than the fields say */
+    int packet_identifier; /* SEND: 1 when not given */
+    /* CONNECT */
+    const char *protocol_name;
+    int protocol_level;
+    int clean_session;             /* SEND: 1 when not given */
+    int keep_alive;                /* seconds; SEND: 60 when not given */
+    const char *client_identifier; /* SEND: "~A" for client A when not given */
+    const char *will_topic;        /* sets the Will Flag */
+    const char *will_message;
+    int will_qos;
+    int will_retain;
+    const char *user_name;
+    const char *password;
+    int connect_flags; /* SEND: the whole byte, when it is to differ from what the fields say */
+    /* CONNACK */
+    int session_present;
+    int code;
+    /* PUBLISH */
+    const char *topic;
+    const char *payload; /* "" is an empty one */
+    int payload_size;    /* a payload of this many bytes made by the player, in place of `payload` */
+    int qos;
+    int dup;
+    int retain;
+    /* SUBSCRIBE and UNSUBSCRIBE: pairs of filter and QoS (-1 where the packet has none) */
+    struct {
+        const char *filter;
+        int qos;
+    } filters[4];
+    int filter_count; /* ANY: as many as have a filter given */
+    /* SUBACK: the codes, as a string of that many bytes */
+    const char *codes;
+    int codes_length;
+    /* Time from the end of the step before, milliseconds; 0: no bound but the run's timeout. */
+    int after;
+    int before;
+    /* What it means when this alternative is what came. NULL: the expectation holds. */
+    const char *skip; /* the target lacks something optional: the scenario ends with this reason */
+    const char *warn; /* a SHOULD is not followed: the scenario goes on and ends with at most a warning */
+};
+
+enum step_kind {
+    STEP_SEND,        /* the client sends patterns[0], opening its connection if it has none */
+    STEP_SEND_BYTES,  /* the client sends `bytes` as they are */
+    STEP_SEND_BROKEN, /* as SEND, with the change that `broken` describes */
+    STEP_EXPECT,      /* one of the patterns must come */
+    STEP_EXPECT_NEXT, /* one of the patterns must be the very next */
+    STEP_EXPECT_ALL,  /* all of the patterns must come, in any order */
+    STEP_OPEN,        /* the client opens a connection and sends nothing */
+    STEP_DROP,        /* the client closes its connection without DISCONNECT */
+    STEP_WAIT,        /* `milliseconds` pass */
+};
+
+enum broken_kind {
+    BROKEN_NOTHING,
+    BROKEN_BYTE,       /* the byte at `offset` is replaced by `value`; negative offsets count from the end */
+    BROKEN_CUT,        /* the last `value` bytes are left out and the Remaining Length says so: ends too early */
+    BROKEN_APPEND,     /* `value` zero bytes are added and the Remaining Length says so: has something behind */
+    BROKEN_BYTEWISE,   /* nothing is wrong, but each byte is sent by itself */
+    BROKEN_UNFINISHED, /* the last `value` bytes are not sent */
+};
+
+struct step {
+    enum step_kind kind;
+    enum scenario_client client;
+    enum spec_statement statement; /* that is broken when an expectation is not met */
+    const struct pattern *patterns;
+    size_t pattern_count;
+    const uint8_t *bytes; /* for SEND_BYTES */
+    size_t length;
+    enum broken_kind broken;
+    int offset;
+    int value;
+    int milliseconds;
+    const char *source; /* the step as it stands in the table */
+};
+
+/* Versions that a scenario is played in. */
+enum scenario_versions { IN_3_1 = 1, IN_3_1_1 = 2, IN_5_0 = 4 };
+
+struct scenario {
+    const char *name; /* words with underscores; unique */
+    const char *title;
+    const char *file;
+    int line;
+    unsigned versions;        /* of enum scenario_versions; 0 means IN_3_1 | IN_3_1_1 */
+    const char *no_deviation; /* why no deviation can fail it; NULL where one does */
+    const enum spec_statement *statements;
+    size_t statement_count;
+    const struct step *steps;
+    size_t step_count;
+};
+
+/* A family of scenarios: keepalive, QoS, ... One file in conformance/scenarios/ defines each. */
+struct scenario_family {
+    const char *name;
+    const struct scenario *scenarios;
+    size_t count;
+};
+
+/* All families; ends with NULL. */
+extern const struct scenario_family *const scenario_families[];
+
+/* ---- The table notation --------------------------------------------------------------------------------- */
+
+#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
+
+/* SCENARIO(name, title, STATEMENTS(...), steps...) and, with more fields, SCENARIO_WITH(name, title,
+ * STATEMENTS(...), (.versions = IN_3_1_1, .no_deviation = "..."), steps...). Both stand in an array of
+ * struct scenario. */
+#define STATEMENTS(...)                                                                                                \
+    .statements = (const enum spec_statement[]){__VA_ARGS__},                                                          \
+    .statement_count = COUNT_OF(((const enum spec_statement[]){__VA_ARGS__}))
+#define STEPS(...)                                                                                                     \
+    .steps = (const struct step[]){__VA_ARGS__}, .step_count = COUNT_OF(((const struct step[]){__VA_ARGS__}))
+#define SCENARIO(scenario_name, scenario_title, tested, ...)                                                           \
+    { .name = #scenario_name, .title = scenario_title, .file = __FILE__, .line = __LINE__, tested, STEPS(__VA_ARGS__) }
+#define SCENARIO_WITH(scenario_name, scenario_title, tested, fields, ...)                                              \
+    {                                                                                                                  \
+        .name = #scenario_name, .title = scenario_title, .file = __FILE__, .line = __LINE__, tested,                   \
+        WITHOUT_PARENTHESES fields, STEPS(__VA_ARGS__)                                                                 \
+    }
+#define WITHOUT_PARENTHESES(...) __VA_ARGS__
+
+#define PATTERN(pattern_type, ...)                                                                                     \
+    {                                                                                                                  \
+        .kind = PATTERN_PACKET, .type = (pattern_type), .flags = ANY, .packet_identifier = ANY, .protocol_level = ANY, \
+        .clean_session = ANY, .keep_alive = ANY, .will_qos = ANY, .will_retain = ANY, .connect_flags = ANY,            \
+        .session_present = ANY, .code = ANY, .payload_size = ANY, .qos = ANY, .dup = ANY, .retain = ANY,               \
+        .filter_count = ANY, __VA_ARGS__                                                                               \
+    }
+
+#define CONNECT(...)     PATTERN(MQTT_CONNECT, __VA_ARGS__)
+#define CONNACK(...)     PATTERN(MQTT_CONNACK, __VA_ARGS__)
+#define PUBLISH(...)     PATTERN(MQTT_PUBLISH, __VA_ARGS__)
+#define PUBACK(...)      PATTERN(MQTT_PUBACK, __VA_ARGS__)
+#define PUBREC(...)      PATTERN(MQTT_PUBREC, __VA_ARGS__)
+#define PUBREL(...)      PATTERN(MQTT_PUBREL, __VA_ARGS__)
+#define PUBCOMP(...)     PATTERN(MQTT_PUBCOMP, __VA_ARGS__)
+#define SUBSCRIBE(...)   PATTERN(MQTT_SUBSCRIBE, __VA_ARGS__)
+#define SUBACK(...)      PATTERN(MQTT_SUBACK, __VA_ARGS__)
+#define UNSUBSCRIBE(...) PATTERN(MQTT_UNSUBSCRIBE, __VA_ARGS__)
+#define UNSUBACK(...)    PATTERN(MQTT_UNSUBACK, __VA_ARGS__)
+#define PINGREQ(...)     PATTERN(MQTT_PINGREQ, __VA_ARGS__)
+#define PINGRESP(...)    PATTERN(MQTT_PINGRESP, __VA_ARGS__)
+#define DISCONNECT(...)  PATTERN(MQTT_DISCONNECT, __VA_ARGS__)
+#define CLOSED(...)                                                                                                    \
+    { .kind = PATTERN_CLOSED, __VA_ARGS__ }
+
+/* Return codes of SUBACK: .codes = ..., as CODES("\x00\x80"). */
+#define CODES(string) .codes = string, .codes_length = (int)sizeof(string) - 1
+
+#define PATTERNS(...)                                                                                                  \
+    .patterns = (const struct pattern[]){__VA_ARGS__},                                                                 \
+    .pattern_count = COUNT_OF(((const struct pattern[]){__VA_ARGS__}))
+
+#define SEND(from, ...)                                                                                                \
+    { .kind = STEP_SEND, .client = (from), PATTERNS(__VA_ARGS__), .source = "SEND(" #from ", " #__VA_ARGS__ ")" }
+/* Raw bytes: SEND_BYTES(A, 0xF0, 0x00). */
+#define SEND_BYTES(from, ...)                                                                                          \
+    {                                                                                                                  \
+        .kind = STEP_SEND_BYTES, .client = (from), .bytes = (const uint8_t[]){__VA_ARGS__},                            \
+        .length = sizeof((const uint8_t[]){__VA_ARGS__}), .source = "SEND_BYTES(" #from ", " #__VA_ARGS__ ")"          \
+    }
+/* SEND_BROKEN(A, BYTE, offset, value, packet); CUT and APPEND and UNFINISHED and BYTEWISE ignore the offset. */
+#define SEND_BROKEN(from, how, at, with, ...)                                                                          \
+    {                                                                                                                  \
+        .kind = STEP_SEND_BROKEN, .client = (from), PATTERNS(__VA_ARGS__), .broken = BROKEN_##how, .offset = (at),     \
+        .value = (with), .source = "SEND_BROKEN(" #from ", " #how ", " #at ", " #with ", " #__VA_ARGS__ ")"            \
+    }
+/* EXPECT(client, statement that is broken if none of these comes, pattern, further patterns...). */
+#define EXPECT(at, breaks, ...)                                                                                        \
+    {                                                                                                                  \
+        .kind = STEP_EXPECT, .client = (at), .statement = (breaks), PATTERNS(__VA_ARGS__),                             \
+        .source = "EXPECT(" #at ", " #__VA_ARGS__ ")"                                                                  \
+    }
+#define EXPECT_NEXT(at, breaks, ...)                                                                                   \
+    {                                                                                                                  \
+        .kind = STEP_EXPECT_NEXT, .client = (at), .statement = (breaks), PATTERNS(__VA_ARGS__),                        \
+        .source = "EXPECT_NEXT(" #at ", " #__VA_ARGS__ ")"                                                             \
+    }
+#define EXPECT_ALL(at, breaks, ...)                                                                                    \
+    {                                                                                                                  \
+        .kind = STEP_EXPECT_ALL, .client = (at), .statement = (breaks), PATTERNS(__VA_ARGS__),                         \
+        .source = "EXPECT_ALL(" #at ", " #__VA_ARGS__ ")"                                                              \
+    }
+#define OPEN(who)                                                                                                      \
+    { .kind = STEP_OPEN, .client = (who), .source = "OPEN(" #who ")" }
+#define DROP(who)                                                                                                      \
+    { .kind = STEP_DROP, .client = (who), .source = "DROP(" #who ")" }
+#define WAIT(time)                                                                                                     \
+    { .kind = STEP_WAIT, .milliseconds = (time), .source = "WAIT(" #time ")" }
+
+/* What most scenarios begin with. */
+#define CONNECTED(who, ...) SEND(who, CONNECT(__VA_ARGS__)), EXPECT(who, V311(3_1_4_4), CONNACK(.code = 0))
+#define SUBSCRIBED(who, topic_filter, granted)                                                                         \
+    SEND(who, SUBSCRIBE(.packet_identifier = 101, .filters = {{topic_filter, granted}})),                              \
+        EXPECT(who, V311(3_8_4_1), SUBACK(.packet_identifier = 101))
+
+#endif

@@ -1,0 +1,144 @@
+/* The reference broker's core: what the standard asks of a Server, and nothing else.
+ *
+ * The core does no I/O. Whoever owns the network hands in new connections, received bytes and the time, takes out
+ * bytes to send, and closes connections when told to:
+ *
+ *     struct connection *connection = broker_accept(broker, now, socket);
+ *     broker_receive(connection, bytes, now);              // whenever something arrived
+ *     broker_tick(broker, now);                            // once now >= broker_deadline(broker)
+ *     while ((connection = broker_next_ready(broker)) != NULL) {   // before sleeping
+ *         count = broker_output(connection, views, MAXIMUM_VIEWS);
+ *         broker_sent(connection, written);
+ *         if (broker_is_closing(connection)) ... close the socket once all output is written, then:
+ *             broker_closed(connection, now);              // the connection is gone
+ *     }
+ *
+ * Time is given to each call and must not go back. A broker is used from one thread at a time; brokers share
+ * nothing. */
+#ifndef MQSPEC_BROKER_H
+#define MQSPEC_BROKER_H
+
+#include "codec/codec.h"
+#include "reference/environment.h"
+
+struct broker;
+struct connection;
+
+/* ---- What the broker reports ---------------------------------------------------------------------------- */
+
+enum broker_event_kind {
+    BROKER_ACCEPTED,     /* a Network Connection was opened */
+    BROKER_CONNECTED,    /* CONNACK 0 was sent */
+    BROKER_REFUSED,      /* CONNACK with another code was sent; error says why */
+    BROKER_DISCONNECTED, /* the Client sent DISCONNECT */
+    BROKER_DROPPED,      /* the Server closes the connection; error says why */
+    BROKER_LOST,         /* the network closed the connection without DISCONNECT */
+    BROKER_TAKEN_OVER,   /* another connection came with the same Client Identifier */
+    BROKER_WILL,         /* a Will Message was published; packet is that PUBLISH */
+    BROKER_DISCARDED,    /* a message for a session was discarded because its queue is full */
+    BROKER_PACKET_IN,    /* packet was received; only with settings.report_packets */
+    BROKER_PACKET_OUT,   /* packet was put into the output; only with settings.report_packets */
+};
+
+struct broker_event {
+    enum broker_event_kind kind;
+    uint64_t connection;                 /* counts up from 1 */
+    enum mqtt_version version;           /* of the connection; unknown before CONNECT */
+    struct mqtt_bytes client_identifier; /* empty before CONNECT */
+    const struct mqtt_packet *packet;    /* or NULL */
+    struct mqtt_error error;             /* error_class MQTT_NO_ERROR unless something was refused */
+};
+
+/* ---- Settings ------------------------------------------------------------------------------------------- */
+
+/* Everything in an event or a question lives only until the callback returns. Callbacks must not call the broker. */
+struct broker_hooks {
+    void *context;
+    /* Each may be NULL: nothing is reported, everybody is let in, everything is allowed. */
+    void (*report)(void *context, const struct broker_event *event);
+    /* Returns the CONNACK return code for these credentials. */
+    enum mqtt_connect_return_code (*authenticate)(void *context, const struct mqtt_connect *connect);
+    bool (*may_publish)(void *context, struct mqtt_bytes client_identifier, struct mqtt_bytes topic);
+    bool (*may_subscribe)(void *context, struct mqtt_bytes client_identifier, struct mqtt_bytes filter);
+};
+
+struct broker_settings {
+    uint32_t maximum_packet_size;       /* of a whole packet from a Client, bytes */
+    uint32_t maximum_connections;       /* at one time; a further CONNECT is answered with return code 3 */
+    uint32_t maximum_in_flight;         /* QoS 1 and 2 messages sent to one Client and not acknowledged; 1 to 65535 */
+    uint32_t maximum_queued;            /* further messages kept for one session; the newest is discarded when full */
+    uint32_t maximum_output;            /* bytes waiting to be sent to one Client, beyond which QoS 0 is discarded */
+    uint32_t maximum_client_identifier; /* bytes; at least 23 for 3.1.1 */
+    microseconds connect_timeout;       /* from a connection's opening to its CONNECT */
+    bool report_packets;
+    struct broker_hooks hooks;
+};
+
+/* Settings that suit a tester's machine. */
+struct broker_settings broker_default_settings(void);
+
+/* ---- Life ----------------------------------------------------------------------------------------------- */
+
+/* Both structs are copied. NULL where there is no memory. */
+struct broker *broker_create(const struct broker_settings *settings, const struct environment *environment);
+
+/* Releases everything, connections included. */
+void broker_destroy(struct broker *broker);
+
+/* Which statements hold, and how often each was reached. Switch statements off here before the first connection. */
+struct spec_rules *broker_rules(struct broker *broker);
+
+/* ---- Connections ---------------------------------------------------------------------------------------- */
+
+/* A new Network Connection. `owner` is handed back by broker_owner(). NULL where there is no memory: close the
+ * socket. The connection lives until broker_closed(). */
+struct connection *broker_accept(struct broker *broker, microseconds now, void *owner);
+void *broker_owner(const struct connection *connection);
+uint64_t broker_connection_number(const struct connection *connection);
+
+/* Bytes that arrived, cut anywhere. They are not kept after the call returns, but for an unfinished packet at
+ * their end, which is copied. Bytes for a connection that is closing are ignored. */
+void broker_receive(struct connection *connection, struct mqtt_bytes bytes, microseconds now);
+
+/* The network closed the connection, or the owner did after broker_is_closing(). The pointer is dead after this.
+ * May be called at any time outside of callbacks. */
+void broker_closed(struct connection *connection, microseconds now);
+
+/* A connection that has output to send, or is to be closed, and was not returned since that changed. NULL when
+ * there is none. */
+struct connection *broker_next_ready(struct broker *broker);
+
+/* Views of the first bytes waiting to be sent, at most `capacity` views; returns how many were filled. They live
+ * until the next call on this broker other than broker_output. */
+size_t broker_output(struct connection *connection, struct mqtt_bytes *views, size_t capacity);
+
+/* The first `count` bytes of the output were written. */
+void broker_sent(struct connection *connection, size_t count);
+
+/* The Server wants the connection closed, after its output is sent. */
+bool broker_is_closing(const struct connection *connection);
+
+/* ---- Time ----------------------------------------------------------------------------------------------- */
+
+/* When broker_tick() wants to be called next; NO_DEADLINE when nothing waits. */
+microseconds broker_deadline(const struct broker *broker);
+
+/* Does all that is due: keep alive and connect timeouts. */
+void broker_tick(struct broker *broker, microseconds now);
+
+/* ---- Numbers, for tests and people ---------------------------------------------------------------------- */
+
+struct broker_counts {
+    uint64_t connections;   /* open now */
+    uint64_t sessions;      /* stored now, connected or not */
+    uint64_t subscriptions; /* now */
+    uint64_t retained;      /* now */
+    uint64_t messages;      /* alive in memory now */
+    uint64_t received;      /* PUBLISH packets, since the start */
+    uint64_t sent;          /* PUBLISH packets, since the start */
+    uint64_t discarded;     /* messages, since the start */
+};
+
+struct broker_counts broker_counts(const struct broker *broker);
+
+#endif

@@ -1,0 +1,28 @@
+/* The broker's shell: gives the core a network, a clock, memory and a log. */
+#ifndef MQSPEC_SERVER_H
+#define MQSPEC_SERVER_H
+
+#include "reference/broker.h"
+#include "reference/event_loop.h"
+
+struct server;
+
+/* Memory from malloc, random numbers from the system. */
+struct environment environment_of_system(void);
+
+/* Serves `broker` on the loop. The server does not own either. NULL with errno set. */
+struct server *server_create(struct broker *broker, struct event_loop *loop);
+
+/* Closes all listeners and connections, then frees the server. Output that is waiting is written where the
+ * socket takes it at once. */
+void server_destroy(struct server *server);
+
+/* Listens on an address ("127.0.0.1", "::1", "0.0.0.0", a host name) and port; port 0 lets the system choose.
+ * Returns the port, or -1 with *reason saying in words why not (static or from the system, do not free). */
+int server_listen(struct server *server, const char *address, uint16_t port, const char **reason);
+
+/* Writes and closes what the core asks for; call it after event_loop_wait() and before the next. Also ticks the
+ * core when its deadline has come. Returns when the loop should wake at the latest. */
+microseconds server_turn(struct server *server);
+
+#endif

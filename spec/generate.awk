@@ -1,0 +1,51 @@
+# Turns the statement tables into C. Run as: awk -v part=header|rows -f generate.awk mqtt-3.1.1.tsv mqtt-5.0.tsv
+# A table with a malformed row stops the build.
+BEGIN {
+    FS = "\t"
+    binds["client"] = binds["server"] = binds["both"] = binds["sender"] = binds["receiver"] = 1
+    level["MUST"] = "SPEC_MUST"; level["MUST NOT"] = "SPEC_MUST_NOT"; level["other"] = "SPEC_OTHER"
+    seen["broker"] = "SPEC_SEEN_BROKER"; seen["client"] = "SPEC_SEEN_CLIENT"
+    seen["both"] = "SPEC_SEEN_BOTH"; seen["none"] = "SPEC_SEEN_NOWHERE"
+    if (part == "header") print "enum spec_statement {\n    SPEC_NONE,"
+    else print "#include \"spec/spec.h\"\n\n#include \"spec/rows.h\"\n\nconst struct spec_row spec_rows[SPEC_COUNT] = {"
+}
+function fail(why) {
+    printf "%s:%d: %s\n", FILENAME, FNR, why > "/dev/stderr"
+    failed = 1
+    exit 1
+}
+function quoted(text) {
+    gsub(/\\/, "\\\\", text)
+    gsub(/"/, "\\\"", text)
+    return "\"" text "\""
+}
+FNR == 1 {
+    if ($0 != "id\tbinds\tlevel\tseen\thow\tparaphrase\tbreach\tno_scenario") fail("unexpected header row")
+    five = FILENAME ~ /5\.0/
+    next
+}
+{
+    if (NF != 8) fail("expected 8 columns, found " NF)
+    if ($1 !~ /^MQTT-[0-9]+\.[0-9]+\.[0-9]+-[0-9]+$/) fail("malformed id " $1)
+    if (!($2 in binds)) fail("unknown party " $2)
+    if (!($3 in level)) fail("unknown level " $3)
+    if (!($4 in seen)) fail("unknown place " $4)
+    if ($5 == "" || $6 == "") fail("empty text")
+    number = substr($1, 6)
+    name = number
+    gsub(/[.-]/, "_", name)
+    name = (five ? "V5_" : "V311_") name
+    if (name in known) fail("duplicate id " $1)
+    known[name] = 1
+    section = number
+    sub(/-.*/, "", section)
+    if (part == "header") { print "    " name ","; next }
+    printf "    [%s] = {%s, %s, %s, %s, %s, SPEC_BINDS_%s, %s, %s,\n        %s,\n        %s,\n        %s, %s},\n", \
+        name, name, five ? "SPEC_MQTT_5_0" : "SPEC_MQTT_3_1_1", quoted($1), \
+        quoted((five ? "MQTT5:" : "MQTT311:") number), quoted(section), toupper($2), level[$3], seen[$4], \
+        quoted($5), quoted($6), quoted($7), quoted($8)
+}
+END {
+    if (failed) exit 1
+    print part == "header" ? "    SPEC_COUNT\n};" : "};"
+}
