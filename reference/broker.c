@@ -1,0 +1,158 @@
+/* The front door of the core, broker.h. */
+#include "reference/broker.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "reference/core.h"
+
+struct broker_settings broker_default_settings(void) {
+    return (struct broker_settings){
+        .maximum_packet_size = 16u << 20,
+        .maximum_connections = 100000,
+        .maximum_in_flight = 1000,
+        .maximum_queued = 100000,
+        .maximum_output = 8u << 20,
+        .maximum_client_identifier = 1024,
+        .connect_timeout = 10 * MICROSECONDS_PER_SECOND,
+    };
+}
+
+static bool settings_are_sound(const struct broker_settings *settings) {
+    return settings->maximum_in_flight >= 1 && settings->maximum_in_flight <= 65534 &&
+           settings->maximum_packet_size >= 16 && settings->maximum_client_identifier >= 23;
+}
+
+struct broker *broker_create(const struct broker_settings *settings, const struct environment *environment) {
+    assert(settings_are_sound(settings));
+    struct broker *broker = environment->allocate(environment->context, sizeof *broker);
+    if (broker == NULL)
+        return NULL;
+    memset(broker, 0, offsetof(struct broker, altered)); /* the scratch buffers need not be cleared */
+    memory_begin(&broker->memory, environment);
+    broker->settings = *settings;
+    uint64_t seed = environment->random(environment->context);
+    if (sessions_begin(broker) && topic_tree_begin(&broker->subscriptions, TREE_OF_FILTERS, &broker->memory, seed) &&
+        topic_tree_begin(&broker->retained, TREE_OF_NAMES, &broker->memory, seed))
+        return broker;
+    broker_destroy(broker);
+    return NULL;
+}
+
+void broker_destroy(struct broker *broker) {
+    if (broker == NULL)
+        return;
+    broker->settings.hooks = (struct broker_hooks){0}; /* nobody listens any more */
+    while (broker->connections != NULL)
+        broker_closed(broker->connections, broker->now);
+    sessions_end(broker);
+    message_release(broker, broker->kept_will);
+    if (broker->retained.root != NULL)
+        retained_clear(broker);
+    topic_tree_end(&broker->subscriptions);
+    topic_tree_end(&broker->retained);
+    memory_give(&broker->memory, broker->timers.heap, broker->timers.capacity * sizeof *broker->timers.heap);
+    assert(broker->counts.messages == 0);
+    struct environment environment = broker->memory.environment;
+    memory_end(&broker->memory);
+    environment.release(environment.context, broker, sizeof *broker);
+}
+
+struct spec_rules *broker_rules(struct broker *broker) {
+    return &broker->rules;
+}
+
+/* ---- Connections ---------------------------------------------------------------------------------------- */
+
+struct connection *broker_accept(struct broker *broker, microseconds now, void *owner) {
+    broker->now = now;
+    struct connection *connection = NULL;
+    if (timers_reserve(broker, broker->counts.connections + 1))
+        connection = memory_take_zeroed(&broker->memory, sizeof *connection);
+    if (connection == NULL)
+        return NULL;
+    connection->broker = broker;
+    connection->owner = owner;
+    connection->number = ++broker->last_connection_number;
+    connection->last_received = now;
+    connection->timer = NO_TIMER;
+    connection->next = broker->connections;
+    if (broker->connections != NULL)
+        broker->connections->previous = connection;
+    broker->connections = connection;
+    broker->counts.connections++;
+    if (broker->settings.connect_timeout != 0)
+        timers_set(broker, connection, now + broker->settings.connect_timeout);
+    connection_report(connection, BROKER_ACCEPTED, NULL, NULL);
+    return connection;
+}
+
+void *broker_owner(const struct connection *connection) {
+    return connection->owner;
+}
+
+uint64_t broker_connection_number(const struct connection *connection) {
+    return connection->number;
+}
+
+struct connection *broker_next_ready(struct broker *broker) {
+    struct connection *connection = broker->ready_first;
+    if (connection == NULL)
+        return NULL;
+    if (connection->given_up != NULL)
+        connection_drop_for(connection, MQTT_LIMIT, MQTT_REASON_QUOTA_EXCEEDED, SPEC_NONE, connection->given_up);
+    broker->ready_first = connection->ready_next;
+    if (broker->ready_first == NULL)
+        broker->ready_last = NULL;
+    connection->is_ready = false;
+    return connection;
+}
+
+size_t broker_output(struct connection *connection, struct mqtt_bytes *views, size_t capacity) {
+    return output_views(&connection->output, views, capacity);
+}
+
+void broker_sent(struct connection *connection, size_t count) {
+    output_consume(connection->broker, &connection->output, count);
+    if (connection->session != NULL && connection->session->deliveries[DELIVERY_QUEUED].first != NULL)
+        delivery_pump(connection->session);
+}
+
+bool broker_is_closing(const struct connection *connection) {
+    return connection->state == CLOSING;
+}
+
+/* ---- Time ----------------------------------------------------------------------------------------------- */
+
+microseconds broker_deadline(const struct broker *broker) {
+    return broker->timers.count > 0 ? broker->timers.heap[0]->deadline : NO_DEADLINE;
+}
+
+static void time_is_up(struct connection *connection) {
+    struct broker *broker = connection->broker;
+    if (connection->state == AWAITING_CONNECT) {
+        connection_drop_for(connection, MQTT_LIMIT, MQTT_REASON_KEEP_ALIVE_TIMEOUT, SPEC_NONE,
+                            "no CONNECT came in time");
+        return;
+    }
+    microseconds due = connection->last_received + connection->allowed_silence;
+    if (broker->now < due)
+        timers_set(broker, connection, due);
+    else if (MUST(&broker->rules, V311(3_1_2_24)))
+        connection_drop_for(connection, MQTT_PROTOCOL, MQTT_REASON_KEEP_ALIVE_TIMEOUT, V311(3_1_2_24),
+                            "silent for one and a half times the Keep Alive");
+    else
+        timers_remove(broker, connection);
+}
+
+void broker_tick(struct broker *broker, microseconds now) {
+    broker->now = now;
+    while (broker->timers.count > 0 && broker->timers.heap[0]->deadline <= now)
+        time_is_up(broker->timers.heap[0]);
+}
+
+struct broker_counts broker_counts(const struct broker *broker) {
+    struct broker_counts counts = broker->counts;
+    counts.sessions = broker->sessions.count;
+    return counts;
+}

@@ -1,0 +1,120 @@
+/* Sessions by Client Identifier, section 3.1.2.4 and 4.1. */
+#include <assert.h>
+#include <string.h>
+
+#include "reference/core.h"
+
+#define FIRST_BUCKET_COUNT ((size_t)64)
+
+uint64_t session_hash(struct broker *broker, struct mqtt_bytes client_identifier) {
+    uint64_t hash = broker->sessions.seed ^ UINT64_C(0xCBF29CE484222325);
+    for (uint32_t i = 0; i < client_identifier.length; i++) {
+        hash = (hash ^ client_identifier.data[i]) * UINT64_C(0x100000001B3);
+        hash ^= hash >> 29;
+    }
+    return hash;
+}
+
+bool sessions_begin(struct broker *broker) {
+    struct session_table *table = &broker->sessions;
+    table->seed = broker->memory.environment.random(broker->memory.environment.context);
+    table->buckets = memory_take_zeroed(&broker->memory, FIRST_BUCKET_COUNT * sizeof *table->buckets);
+    table->bucket_count = table->buckets != NULL ? FIRST_BUCKET_COUNT : 0;
+    return table->buckets != NULL;
+}
+
+void sessions_end(struct broker *broker) {
+    struct session_table *table = &broker->sessions;
+    while (table->first != NULL)
+        session_destroy(table->first);
+    memory_give(&broker->memory, table->buckets, table->bucket_count * sizeof *table->buckets);
+}
+
+struct mqtt_bytes session_client_identifier(const struct session *session) {
+    return (struct mqtt_bytes){session->client_identifier, session->client_identifier_length};
+}
+
+/* What sessions are told apart by. A broker that breaks MQTT-3.1.3-2 looks at all but the last byte. */
+static struct mqtt_bytes key(struct broker *broker, struct mqtt_bytes client_identifier) {
+    if (client_identifier.length > 1 && !MUST(&broker->rules, V311(3_1_3_2)))
+        client_identifier.length--;
+    return client_identifier;
+}
+
+struct session *session_find(struct broker *broker, struct mqtt_bytes client_identifier) {
+    struct session_table *table = &broker->sessions;
+    struct mqtt_bytes wanted = key(broker, client_identifier);
+    uint64_t hash = session_hash(broker, wanted);
+    for (struct session *session = table->buckets[hash & (table->bucket_count - 1)]; session != NULL;
+         session = session->hash_next)
+        if (session->hash == hash && mqtt_equal(key(broker, session_client_identifier(session)), wanted))
+            return session;
+    return NULL;
+}
+
+/* Without memory the chains grow longer, nothing else. */
+static void grow_buckets(struct broker *broker) {
+    struct session_table *table = &broker->sessions;
+    size_t count = table->bucket_count * 2;
+    struct session **buckets = memory_take_zeroed(&broker->memory, count * sizeof *buckets);
+    if (buckets == NULL)
+        return;
+    for (struct session *session = table->first; session != NULL; session = session->next) {
+        session->hash_next = buckets[session->hash & (count - 1)];
+        buckets[session->hash & (count - 1)] = session;
+    }
+    memory_give(&broker->memory, table->buckets, table->bucket_count * sizeof *table->buckets);
+    table->buckets = buckets;
+    table->bucket_count = count;
+}
+
+struct session *session_create(struct broker *broker, struct mqtt_bytes client_identifier) {
+    struct session_table *table = &broker->sessions;
+    struct session *session = memory_take(&broker->memory, sizeof *session + client_identifier.length);
+    if (session == NULL)
+        return NULL;
+    memset(session, 0, sizeof *session);
+    session->broker = broker;
+    session->client_identifier_length = client_identifier.length;
+    memcpy(session->client_identifier, client_identifier.data, client_identifier.length);
+    session->hash = session_hash(broker, key(broker, client_identifier));
+    if (table->count >= table->bucket_count)
+        grow_buckets(broker);
+    struct session **bucket = &table->buckets[session->hash & (table->bucket_count - 1)];
+    session->hash_next = *bucket;
+    *bucket = session;
+    session->next = table->first;
+    if (table->first != NULL)
+        table->first->previous = session;
+    table->first = session;
+    table->count++;
+    return session;
+}
+
+static void unlink_session(struct session_table *table, struct session *session) {
+    struct session **link = &table->buckets[session->hash & (table->bucket_count - 1)];
+    while (*link != session) {
+        assert(*link != NULL);
+        link = &(*link)->hash_next;
+    }
+    *link = session->hash_next;
+    if (session->next != NULL)
+        session->next->previous = session->previous;
+    if (session->previous != NULL)
+        session->previous->next = session->next;
+    else
+        table->first = session->next;
+    table->count--;
+}
+
+void session_destroy(struct session *session) {
+    struct broker *broker = session->broker;
+    assert(session->connection == NULL);
+    while (session->subscriptions != NULL)
+        subscription_remove(session->subscriptions);
+    delivery_clear(session);
+    memory_give(&broker->memory, session->by_identifier, session->identifier_capacity * sizeof *session->by_identifier);
+    identifier_set_clear(&broker->memory, &session->received);
+    unlink_session(&broker->sessions, session);
+    memory_give(&broker->memory, session, sizeof *session + session->client_identifier_length);
+}
