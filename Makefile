@@ -103,3 +103,50 @@ $(foreach room,$(ROOMS) fuzz,$(eval $(call test_rule,$(room))))
 unit: $(TEST_PROGRAMS)
 
 .PHONY: all unit
+
+# ---- What people run ----------------------------------------------------------------------------------------------
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+tools: ## install what is missing to build and test (Debian, Ubuntu)
+	@.ci/install-tools
+
+# The tools come first: until they are there, nothing can be built.
+run: ## play the suite against the built-in broker, or against TARGET=host:port
+	@.ci/install-tools build
+	@$(MAKE) --no-print-directory $(B)/mqspec
+	@mkdir -p $(B)/reports
+	@$(B)/mqspec test $(if $(TARGET),--target $(TARGET)) --html $(B)/reports/report.html $(OPTIONS); \
+	    status=$$?; test -f $(B)/reports/report.html && echo "report: $(abspath $(B)/reports/report.html)"; exit $$status
+
+test: ## run all unit and integration tests; T=name runs those whose name holds it
+	@.ci/install-tools test
+	@$(MAKE) --no-print-directory $(B)/mqspec unit test-helpers
+	@.ci/run-tests $(B) '$(T)'
+
+mutants: $(B)/mqspec ## break each rule in turn; show which scenarios notice
+	$(B)/mqspec test --mutants
+
+bench: $(B)/mqspec $(B)/reference/bench/load ## measure the reference broker beside the brokers installed here
+	reference/bench/run.sh $(B)
+
+format: ## lay out the sources as .clang-format says
+	clang-format -i $(FORMATTED)
+
+lint: ## check layout, rooms, function and file lengths
+	clang-format --dry-run -Werror $(FORMATTED)
+	.ci/check-tree
+
+ci: ## all that the gate checks
+	.ci/run
+
+clean: ## remove what was built
+	rm -rf $(B)
+
+FORMATTED = $(shell git ls-files '*.c' '*.h')
+
+$(B)/reference/bench/load: $(B)/reference/bench/load.o $(B)/libreference.a $(B)/libcodec.a $(B)/libspec.a
+	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+.PHONY: help tools run test test-helpers mutants bench format lint ci clean

@@ -273,7 +273,8 @@ struct mqtt_frame {
  * MQTT_OK: *frame is filled. The packet is whole when bytes.length >= frame->packet_size.
  * MQTT_INCOMPLETE: the Fixed Header itself is cut; come back with more bytes. *frame and *error are untouched.
  * MQTT_REFUSED: *error says why: a fifth length byte, flags that the type does not allow, a reserved type, a type
- * that this side may not send, or a packet over the limit. Nothing that follows can be trusted.
+ * that this side may not send, or a packet over the limit. Nothing that follows can be trusted. The flags of CONNECT
+ * are judged in mqtt_decode(), since versions differ on them.
  * An answer never changes when more bytes come. */
 enum mqtt_status mqtt_frame(const struct mqtt_decoder *decoder, struct mqtt_bytes bytes, struct mqtt_frame *frame,
                             struct mqtt_error *error);
@@ -315,7 +316,7 @@ bool mqtt_append_filter(uint8_t *buffer, size_t capacity, size_t *length, struct
 
 /* ---- Strings and topics --------------------------------------------------------------------------------- */
 
-/* What is wrong with a string, in the order of checking. */
+/* What is wrong with a string. */
 enum mqtt_text_fault {
     MQTT_TEXT_FINE,
     MQTT_TEXT_ILL_FORMED, /* not UTF-8: stray or missing continuation, overlong, surrogate, above U+10FFFF */
@@ -358,9 +359,10 @@ typedef void mqtt_field_visitor(void *context, const struct mqtt_field *field);
 void mqtt_visit_fields(enum mqtt_version version, const struct mqtt_packet *packet, mqtt_field_visitor *visit,
                        void *context);
 
-/* Writes the packet on one line, as in "PUBLISH qos=1 packet_identifier=7 topic=\"a/b\" payload=\"hello\"". Text
- * is escaped so that the line is printable ASCII but for well-formed UTF-8; a long payload is cut and its length
- * told. Always ends with a zero when capacity > 0. Returns the length of what was written, without the zero. */
+/* Writes the packet on one line, as in
+ * "PUBLISH qos=1 dup=0 retain=0 topic=\"a/b\" packet_identifier=7 payload=\"hello\"". Text is escaped so that the line
+ * is printable ASCII but for well-formed UTF-8; a long text or payload is cut and its length told. Always ends with a
+ * zero when capacity > 0. Returns the length of what was written, without the zero. */
 size_t mqtt_describe(enum mqtt_version version, const struct mqtt_packet *packet, char *buffer, size_t capacity);
 
 #endif
