@@ -1,0 +1,531 @@
+/* The broker's network: sockets in front of the core.
+ *
+ * A peer is one connected socket. It passes through these phases and never goes back:
+ *
+ *     open       the core has the connection and wants to keep it
+ *     flushing   the core wants it closed, but the socket does not take the last bytes yet
+ *     lingering  all is written and the direction to the Client is shut down; what still arrives is thrown away
+ *                until the Client closes too
+ *
+ * Without the last phase, bytes from the Client that nobody reads would make the kernel reset the connection, and
+ * a reset destroys what the Client has not read yet: the CONNACK that says why it was refused. */
+#include "reference/server.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+/* Shared by all peers. Also the most that is read from one of them in a turn, so that none starves the others. */
+#define RECEIVE_BUFFER_SIZE (128 * 1024)
+/* Views written in one call. */
+#define MAXIMUM_VIEWS 256
+/* The most that is written to one peer in a turn, so that a fast reader does not starve the others. */
+#define WRITTEN_PER_TURN (4 * 1024 * 1024)
+/* A peer that does not read its answers may send this much; then it is not read until it takes some. Each byte
+ * that is read can make a byte to be sent, so this bounds what a peer that only sends costs. */
+#define READ_WHILE_BLOCKED (1024 * 1024)
+/* Connections accepted in one go, so that a flood of them does not starve those that are there. */
+#define ACCEPTED_PER_TURN 64
+#define LISTEN_BACKLOG    1024
+
+#define FLUSHING_TIME     (30 * MICROSECONDS_PER_SECOND)
+#define LINGERING_TIME    (2 * MICROSECONDS_PER_SECOND)
+#define ACCEPT_PAUSE_TIME (1 * MICROSECONDS_PER_SECOND)
+
+#if !defined(MSG_NOSIGNAL)
+#define MSG_NOSIGNAL 0 /* such systems have SO_NOSIGPIPE */
+#endif
+
+enum phase { PHASE_OPEN, PHASE_FLUSHING, PHASE_LINGERING, PHASE_COUNT };
+
+struct peer {
+    struct event_source source; /* first: the loop hands back its address */
+    struct server *server;
+    struct connection *connection; /* NULL when lingering: the core knows it no more */
+    struct peer *next;
+    struct peer *previous;
+    microseconds deadline; /* of flushing and lingering */
+    uint32_t read_while_blocked;
+    enum phase phase;
+};
+
+/* In the order in which they entered the phase, so that the first has the earliest deadline. */
+struct peer_list {
+    struct peer *first;
+    struct peer *last;
+};
+
+struct listener {
+    struct event_source source; /* first */
+    struct server *server;
+    struct listener *next;
+};
+
+struct server {
+    struct broker *broker;
+    struct event_loop *loop;
+    struct listener *listeners;
+    struct peer_list peers[PHASE_COUNT];
+    bool accept_paused;
+    bool accept_pause_told;
+    microseconds accept_again; /* when paused */
+    void (*notice)(void *context, const char *text);
+    void *notice_context;
+    struct mqtt_bytes views[MAXIMUM_VIEWS];
+    struct iovec vectors[MAXIMUM_VIEWS];
+    uint8_t received[RECEIVE_BUFFER_SIZE];
+};
+
+/* ---- Peers and their phases ------------------------------------------------------------------------------ */
+
+static void list_append(struct peer *peer, enum phase phase) {
+    struct peer_list *list = &peer->server->peers[phase];
+    peer->phase = phase;
+    peer->next = NULL;
+    peer->previous = list->last;
+    *(list->last == NULL ? &list->first : &list->last->next) = peer;
+    list->last = peer;
+}
+
+static void list_remove(struct peer *peer) {
+    struct peer_list *list = &peer->server->peers[peer->phase];
+    *(peer->previous == NULL ? &list->first : &peer->previous->next) = peer->next;
+    *(peer->next == NULL ? &list->last : &peer->next->previous) = peer->previous;
+}
+
+static void enter_phase(struct peer *peer, enum phase phase, microseconds time_allowed) {
+    assert(phase > peer->phase);
+    list_remove(peer);
+    list_append(peer, phase);
+    peer->deadline = event_loop_now(peer->server->loop) + time_allowed;
+}
+
+static void resume_accepting(struct server *server);
+
+/* The socket is gone before the core hears of it, so the peer is sent nothing of what the core then does. */
+static void remove_peer(struct peer *peer) {
+    struct server *server = peer->server;
+    struct connection *connection = peer->connection;
+    event_loop_forget(server->loop, &peer->source);
+    close(peer->source.descriptor);
+    list_remove(peer);
+    free(peer);
+    if (connection != NULL)
+        broker_closed(connection, event_loop_now(server->loop));
+    resume_accepting(server);
+}
+
+static void on_peer_ready(struct event_source *source, unsigned readiness);
+
+/* False, and the peer is removed, where the system refuses. */
+static bool want(struct peer *peer, unsigned wanted) {
+    if (peer->source.wanted == wanted)
+        return true;
+    if (event_loop_watch(peer->server->loop, &peer->source, peer->source.descriptor, wanted, on_peer_ready))
+        return true;
+    remove_peer(peer);
+    return false;
+}
+
+static bool is_blocked(const struct peer *peer) {
+    return (peer->source.wanted & EVENT_WRITABLE) != 0;
+}
+
+/* ---- Writing --------------------------------------------------------------------------------------------- */
+
+enum written { WRITTEN_ALL, WRITTEN_PART, WRITTEN_BROKEN };
+
+/* Sends the views in one call; `total` receives what they hold together. */
+static ssize_t send_views(struct server *server, int descriptor, size_t count, size_t *total) {
+    *total = 0;
+    for (size_t i = 0; i < count; i++) {
+        server->vectors[i].iov_base = (void *)server->views[i].data;
+        server->vectors[i].iov_len = server->views[i].length;
+        *total += server->views[i].length;
+    }
+    struct msghdr message = {.msg_iov = server->vectors, .msg_iovlen = count};
+    ssize_t sent;
+    do {
+        sent = sendmsg(descriptor, &message, MSG_NOSIGNAL);
+    } while (sent < 0 && errno == EINTR);
+    return sent;
+}
+
+static enum written write_output(struct peer *peer) {
+    struct server *server = peer->server;
+    for (size_t written = 0; written < WRITTEN_PER_TURN;) {
+        size_t total;
+        size_t count = broker_output(peer->connection, server->views, MAXIMUM_VIEWS);
+        if (count == 0)
+            return WRITTEN_ALL;
+        ssize_t sent = send_views(server, peer->source.descriptor, count, &total);
+        if (sent < 0)
+            return errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS ? WRITTEN_PART : WRITTEN_BROKEN;
+        broker_sent(peer->connection, (size_t)sent);
+        if ((size_t)sent < total)
+            return WRITTEN_PART;
+        written += (size_t)sent;
+    }
+    return WRITTEN_PART;
+}
+
+/* The core is done with the connection; the Client may still have to read. */
+static void start_lingering(struct peer *peer) {
+    struct server *server = peer->server;
+    struct connection *connection = peer->connection;
+    if (shutdown(peer->source.descriptor, SHUT_WR) != 0) {
+        remove_peer(peer);
+        return;
+    }
+    peer->connection = NULL;
+    enter_phase(peer, PHASE_LINGERING, LINGERING_TIME);
+    want(peer, EVENT_READABLE);
+    broker_closed(connection, event_loop_now(server->loop));
+}
+
+/* Writes what waits, and goes where the outcome leads. The peer may be gone afterwards. */
+static void serve_output(struct peer *peer) {
+    enum written written = write_output(peer);
+    bool closing = broker_is_closing(peer->connection);
+    if (written == WRITTEN_BROKEN)
+        remove_peer(peer);
+    else if (written == WRITTEN_ALL && closing)
+        start_lingering(peer);
+    else if (written == WRITTEN_ALL)
+        want(peer, EVENT_READABLE);
+    else {
+        if (closing && peer->phase == PHASE_OPEN)
+            enter_phase(peer, PHASE_FLUSHING, FLUSHING_TIME);
+        peer->read_while_blocked = 0;
+        want(peer, EVENT_READABLE | EVENT_WRITABLE);
+    }
+}
+
+/* ---- Reading --------------------------------------------------------------------------------------------- */
+
+/* The Client sends no more. It may still read, so it gets what waits for it as far as the socket takes it. */
+static void end_of_input(struct peer *peer) {
+    if (peer->connection != NULL)
+        (void)write_output(peer);
+    remove_peer(peer);
+}
+
+static void serve_input(struct peer *peer) {
+    struct server *server = peer->server;
+    ssize_t count = recv(peer->source.descriptor, server->received, sizeof server->received, 0);
+    if (count < 0) {
+        if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
+            remove_peer(peer);
+        return;
+    }
+    if (count == 0) {
+        end_of_input(peer);
+        return;
+    }
+    if (peer->phase == PHASE_LINGERING)
+        return;
+    struct mqtt_bytes bytes = {.data = server->received, .length = (uint32_t)count};
+    broker_receive(peer->connection, bytes, event_loop_now(server->loop));
+    if (!is_blocked(peer))
+        return;
+    peer->read_while_blocked += (uint32_t)count;
+    if (peer->read_while_blocked >= READ_WHILE_BLOCKED)
+        want(peer, EVENT_WRITABLE);
+}
+
+static void on_peer_ready(struct event_source *source, unsigned readiness) {
+    struct peer *peer = (struct peer *)source;
+    /* Writing first, and one of the two in a turn: after writing the peer may be gone. */
+    if ((readiness & EVENT_WRITABLE) && peer->connection != NULL && is_blocked(peer))
+        serve_output(peer);
+    else if (readiness & (EVENT_READABLE | EVENT_HUNG_UP))
+        serve_input(peer);
+}
+
+/* ---- Accepting ------------------------------------------------------------------------------------------- */
+
+static bool make_non_blocking(int descriptor) {
+    int flags = fcntl(descriptor, F_GETFL);
+    return flags >= 0 && fcntl(descriptor, F_SETFL, flags | O_NONBLOCK) == 0 &&
+           fcntl(descriptor, F_SETFD, FD_CLOEXEC) == 0;
+}
+
+/* False where the socket is not usable: it is then still the caller's. */
+static bool add_peer(struct server *server, int descriptor) {
+    int yes = 1;
+    if (!make_non_blocking(descriptor))
+        return false;
+    /* Answers are written once a turn already: waiting for more would only add delay. */
+    setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
+#if defined(SO_NOSIGPIPE)
+    setsockopt(descriptor, SOL_SOCKET, SO_NOSIGPIPE, &yes, sizeof yes);
+#endif
+    struct peer *peer = calloc(1, sizeof *peer);
+    if (peer == NULL)
+        return false;
+    peer->server = server;
+    if (!event_loop_watch(server->loop, &peer->source, descriptor, EVENT_READABLE, on_peer_ready)) {
+        free(peer);
+        return false;
+    }
+    peer->connection = broker_accept(server->broker, event_loop_now(server->loop), peer);
+    if (peer->connection == NULL) {
+        event_loop_forget(server->loop, &peer->source);
+        free(peer);
+        return false;
+    }
+    list_append(peer, PHASE_OPEN);
+    return true;
+}
+
+static void on_listener_ready(struct event_source *source, unsigned readiness);
+
+static void want_connections(struct server *server, unsigned wanted) {
+    for (struct listener *listener = server->listeners; listener != NULL; listener = listener->next)
+        event_loop_watch(server->loop, &listener->source, listener->source.descriptor, wanted, on_listener_ready);
+}
+
+static void tell(const struct server *server, const char *text) {
+    if (server->notice != NULL)
+        server->notice(server->notice_context, text);
+}
+
+/* A connection that cannot be accepted stays in the kernel's queue and its readiness lasts: watching on would
+ * spin. The time is for descriptors that are not the server's own. */
+static void pause_accepting(struct server *server) {
+    server->accept_again = event_loop_now(server->loop) + ACCEPT_PAUSE_TIME;
+    if (server->accept_paused)
+        return;
+    server->accept_paused = true;
+    want_connections(server, 0);
+    if (!server->accept_pause_told)
+        tell(server, "no descriptors or memory left for a new connection; it waits until another one closes");
+    server->accept_pause_told = true;
+}
+
+static void resume_accepting(struct server *server) {
+    if (!server->accept_paused)
+        return;
+    server->accept_paused = false;
+    want_connections(server, EVENT_READABLE);
+}
+
+/* Where accept() failed. What is not named here belongs to a connection that is gone already. */
+static void accept_failed(struct server *server, int error) {
+    if (error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM)
+        pause_accepting(server);
+    else if ((error == EAGAIN || error == EWOULDBLOCK) && server->accept_pause_told) {
+        tell(server, "all connections that waited are accepted");
+        server->accept_pause_told = false;
+    }
+}
+
+static void on_listener_ready(struct event_source *source, unsigned readiness) {
+    struct server *server = ((struct listener *)source)->server;
+    (void)readiness;
+    for (int accepted = 0; accepted < ACCEPTED_PER_TURN; accepted++) {
+        int descriptor = accept(source->descriptor, NULL, NULL);
+        if (descriptor < 0) {
+            accept_failed(server, errno);
+            return;
+        }
+        if (!add_peer(server, descriptor))
+            close(descriptor);
+    }
+}
+
+/* ---- Listening ------------------------------------------------------------------------------------------- */
+
+static const char *reason_of(int error) {
+    switch (error) {
+    case EADDRINUSE:
+        return "the port is in use";
+    case EADDRNOTAVAIL:
+        return "this machine does not have that address";
+    case EACCES:
+        return "the system does not let this user listen on that port";
+    default:
+        return strerror(error);
+    }
+}
+
+static int port_of(int descriptor) {
+    struct sockaddr_storage address;
+    socklen_t length = sizeof address;
+    if (getsockname(descriptor, (struct sockaddr *)&address, &length) != 0)
+        return -1;
+    if (address.ss_family == AF_INET6)
+        return ntohs(((struct sockaddr_in6 *)&address)->sin6_port);
+    return ntohs(((struct sockaddr_in *)&address)->sin_port);
+}
+
+/* A listening socket, or -1 with errno set. */
+static int open_listener(const struct addrinfo *address) {
+    int yes = 1;
+    int descriptor = socket(address->ai_family, SOCK_STREAM, 0);
+    if (descriptor < 0)
+        return -1;
+    setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+    /* IPv4 has listeners of its own. */
+    if (address->ai_family == AF_INET6)
+        setsockopt(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, &yes, sizeof yes);
+    if (make_non_blocking(descriptor) && bind(descriptor, address->ai_addr, address->ai_addrlen) == 0 &&
+        listen(descriptor, LISTEN_BACKLOG) == 0)
+        return descriptor;
+    int error = errno;
+    close(descriptor);
+    errno = error;
+    return -1;
+}
+
+/* Returns the port, or -1 with errno set. */
+static int add_listener(struct server *server, const struct addrinfo *address) {
+    int descriptor = open_listener(address);
+    if (descriptor < 0)
+        return -1;
+    struct listener *listener = calloc(1, sizeof *listener);
+    int port = port_of(descriptor);
+    if (listener != NULL && port >= 0) {
+        listener->server = server;
+        if (event_loop_watch(server->loop, &listener->source, descriptor, EVENT_READABLE, on_listener_ready)) {
+            listener->next = server->listeners;
+            server->listeners = listener;
+            return port;
+        }
+    }
+    int error = errno;
+    free(listener);
+    close(descriptor);
+    errno = error;
+    return -1;
+}
+
+static void set_port(struct addrinfo *address, uint16_t port) {
+    if (address->ai_family == AF_INET6)
+        ((struct sockaddr_in6 *)address->ai_addr)->sin6_port = htons(port);
+    else if (address->ai_family == AF_INET)
+        ((struct sockaddr_in *)address->ai_addr)->sin_port = htons(port);
+}
+
+int server_listen(struct server *server, const char *address, uint16_t port, const char **reason) {
+    const struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
+    struct addrinfo *found = NULL;
+    int result = getaddrinfo(address, NULL, &hints, &found);
+    if (result != 0) {
+        *reason = gai_strerror(result);
+        errno = EADDRNOTAVAIL;
+        return -1;
+    }
+    int chosen = -1;
+    int error = 0;
+    for (struct addrinfo *one = found; one != NULL; one = one->ai_next) {
+        /* Where the system chooses, all addresses of a name get the same port. */
+        set_port(one, chosen >= 0 ? (uint16_t)chosen : port);
+        int listening = add_listener(server, one);
+        if (listening >= 0)
+            chosen = listening;
+        else if (error == 0 || (errno != EADDRNOTAVAIL && errno != EAFNOSUPPORT))
+            error = errno;
+    }
+    freeaddrinfo(found);
+    bool only_missing = error == EADDRNOTAVAIL || error == EAFNOSUPPORT;
+    if (error == 0 || (chosen >= 0 && only_missing))
+        return chosen;
+    *reason = reason_of(error);
+    errno = error;
+    return -1;
+}
+
+/* ---- Life ------------------------------------------------------------------------------------------------ */
+
+struct server *server_create(struct broker *broker, struct event_loop *loop) {
+    struct server *server = calloc(1, sizeof *server);
+    if (server == NULL)
+        return NULL;
+    server->broker = broker;
+    server->loop = loop;
+    return server;
+}
+
+void server_tell(struct server *server, void (*notice)(void *context, const char *text), void *context) {
+    server->notice = notice;
+    server->notice_context = context;
+}
+
+static void close_listeners(struct server *server) {
+    while (server->listeners != NULL) {
+        struct listener *listener = server->listeners;
+        server->listeners = listener->next;
+        event_loop_forget(server->loop, &listener->source);
+        close(listener->source.descriptor);
+        free(listener);
+    }
+}
+
+void server_destroy(struct server *server) {
+    if (server == NULL)
+        return;
+    close_listeners(server);
+    for (enum phase phase = PHASE_OPEN; phase <= PHASE_FLUSHING; phase++)
+        for (struct peer *peer = server->peers[phase].first; peer != NULL; peer = peer->next) {
+            (void)write_output(peer);
+            shutdown(peer->source.descriptor, SHUT_WR);
+            /* What was read does not reset the connection. One bufferful: this does not wait for more. */
+            (void)!recv(peer->source.descriptor, server->received, sizeof server->received, 0);
+        }
+    for (enum phase phase = PHASE_OPEN; phase < PHASE_COUNT; phase++)
+        while (server->peers[phase].first != NULL)
+            remove_peer(server->peers[phase].first);
+    free(server);
+}
+
+/* ---- A turn ---------------------------------------------------------------------------------------------- */
+
+static microseconds earlier(microseconds left, microseconds right) {
+    return left < right ? left : right;
+}
+
+static microseconds first_deadline(const struct peer_list *list) {
+    return list->first == NULL ? NO_DEADLINE : list->first->deadline;
+}
+
+static void remove_late_peers(struct server *server, microseconds now) {
+    for (enum phase phase = PHASE_FLUSHING; phase < PHASE_COUNT; phase++)
+        while (first_deadline(&server->peers[phase]) <= now)
+            remove_peer(server->peers[phase].first);
+}
+
+static void serve_ready(struct server *server) {
+    struct connection *connection;
+    while ((connection = broker_next_ready(server->broker)) != NULL) {
+        struct peer *peer = broker_owner(connection);
+        assert(peer->connection == connection);
+        if (!is_blocked(peer))
+            serve_output(peer);
+        else if (broker_is_closing(connection) && peer->phase == PHASE_OPEN)
+            enter_phase(peer, PHASE_FLUSHING, FLUSHING_TIME);
+    }
+}
+
+microseconds server_turn(struct server *server) {
+    microseconds now = event_loop_now(server->loop);
+    if (broker_deadline(server->broker) <= now)
+        broker_tick(server->broker, now);
+    remove_late_peers(server, now);
+    if (server->accept_paused && server->accept_again <= now)
+        resume_accepting(server);
+    serve_ready(server);
+    microseconds deadline = broker_deadline(server->broker);
+    for (enum phase phase = PHASE_FLUSHING; phase < PHASE_COUNT; phase++)
+        deadline = earlier(deadline, first_deadline(&server->peers[phase]));
+    return server->accept_paused ? earlier(deadline, server->accept_again) : deadline;
+}
