@@ -23,8 +23,8 @@ struct stream_address {
 };
 
 /* Called as the capture is read. All but `opened` may be NULL. `frame` is the number of the packet in the
- * capture; `time` is the capture's own, microseconds since 1970. `side` is MQTT_CLIENT for the end that opened
- * the connection, where its SYN was seen; else a guess from ports and content. */
+ * capture; `time` is the capture's own, microseconds since 1970, but never goes back. `side` is MQTT_CLIENT for the end
+ * that opened the connection, where its SYN was seen; else a guess from ports and content. */
 struct stream_hooks {
     void *context;
     /* A connection appeared. Returns an owner that later calls hand back. `from_start`: its SYN was seen. */
@@ -81,7 +81,8 @@ void capture_writer_bytes(struct capture_connection *connection, enum mqtt_side 
 /* `side` closes first, the other follows. Frees the connection. */
 void capture_writer_close(struct capture_connection *connection, enum mqtt_side side, microseconds now);
 
-/* Writes what is buffered and frees. False where a write failed at any time: the file is then not complete. */
+/* Writes what is buffered and frees, also connections that are still open. False where a write failed at any time: the
+ * file is then not complete. */
 bool capture_writer_finish(struct capture_writer *writer);
 
 #endif

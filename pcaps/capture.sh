@@ -1,0 +1,144 @@
+#!/bin/sh
+# Makes the captures of real clients that this folder holds: each client in turn against a mosquitto of its own,
+# with tcpdump on the loopback device.
+#
+#   usage: pcaps/capture.sh [DIRECTORY]        writes DIRECTORY/*.pcap, by default into this folder
+#
+# Needs mosquitto, mosquitto-clients, tcpdump (and the right to capture), node with npm, python3 with venv. Port
+# 1883 of the loopback address has to be free; this gives a network of its own, where it is:
+#
+#   sudo unshare -n sh -c 'ip link set lo up && pcaps/capture.sh'
+#
+# MQTT.js and Paho are installed into a directory that is removed at the end. Without network there, install them
+# before, and name where: MQTT_JS=DIRECTORY (that holds node_modules) PAHO=python3-that-has-paho pcaps/capture.sh
+set -eu
+
+here=$(cd "$(dirname "$0")" && pwd)
+out=${1:-$here}
+work=$(mktemp -d)
+broker=
+dump=
+
+finish() {
+    [ -z "$dump" ] || kill "$dump" 2>/dev/null || :
+    [ -z "$broker" ] || kill "$broker" 2>/dev/null || :
+    rm -rf "$work"
+}
+trap finish EXIT
+
+fail() {
+    echo "capture.sh: $1" >&2
+    exit 1
+}
+
+# wait_for FILE TEXT [COUNT]: until TEXT stands in FILE that many times; at most 10 seconds.
+wait_for() {
+    tries=0
+    while [ "$(grep -c -e "$2" "$1" 2>/dev/null || :)" -lt "${3:-1}" ]; do
+        tries=$((tries + 1))
+        [ "$tries" -lt 200 ] || fail "waited in vain for '$2' in $(basename "$1")"
+        sleep 0.05
+    done
+}
+
+# begin NAME DEVICE: a fresh broker, and tcpdump that writes NAME.pcap.
+begin() {
+    printf 'listener 1883 127.0.0.1\nallow_anonymous true\npersistence false\n' >"$work/mosquitto.conf"
+    : >"$work/broker.log"
+    mosquitto -v -c "$work/mosquitto.conf" >"$work/broker.log" 2>&1 &
+    broker=$!
+    wait_for "$work/broker.log" 'running'
+    tcpdump -i "$2" -U --immediate-mode -B 8192 -w "$work/$1.pcap" 'tcp port 1883' 2>"$work/dump.log" &
+    dump=$!
+    wait_for "$work/dump.log" 'listening on'
+}
+
+# end NAME: the broker stops first, so that the end of each connection is in the capture.
+end() {
+    kill "$broker"
+    wait "$broker" || :
+    broker=
+    kill -INT "$dump"
+    wait "$dump" || :
+    dump=
+    grep -q '^0 packets dropped by kernel' "$work/dump.log" || fail "packets were lost; run it again"
+    cp "$work/$1.pcap" "$out/$1.pcap"
+    echo "$out/$1.pcap"
+}
+
+# ---- mosquitto_pub and mosquitto_sub ---------------------------------------------------------------------------
+
+publish() {
+    mosquitto_pub -h 127.0.0.1 -i publisher "$@"
+}
+
+# subscribe COUNT NAME ARGUMENTS...: in the background; ends by itself after COUNT messages.
+subscribe() {
+    subacks=$(grep -c 'Sending SUBACK' "$work/broker.log" || :)
+    count=$1 name=$2
+    shift 2
+    mosquitto_sub -h 127.0.0.1 -i "$name" -C "$count" -W 10 "$@" >/dev/null &
+    subscriber=$!
+    wait_for "$work/broker.log" 'Sending SUBACK' $((subacks + 1))
+}
+
+mosquitto_clients() {
+    version=$1
+    subscribe 3 subscriber -V "$version" -q 2 -t 'demo/+'
+    publish -V "$version" -q 0 -t demo/0 -m 'at most once'
+    publish -V "$version" -q 1 -t demo/1 -m 'at least once'
+    publish -V "$version" -q 2 -t demo/2 -m 'exactly once'
+    wait "$subscriber"
+
+    publish -V "$version" -q 1 -r -t demo/retained -m 'kept'
+    subscribe 1 late-subscriber -V "$version" -q 1 -t demo/retained
+    wait "$subscriber"
+    publish -V "$version" -q 1 -r -t demo/retained -n
+
+    # A client that dies without DISCONNECT: its Will Message is published.
+    subscribe 1 watcher -V "$version" -q 1 -t demo/will
+    watcher=$subscriber
+    subscribe 9 dying -V "$version" -q 0 -t demo/none --will-topic demo/will --will-payload 'gone' --will-qos 1
+    kill -KILL "$subscriber"
+    wait "$watcher"
+
+    # A session that outlives its connection.
+    subscribe 1 sleeper -V "$version" -c -q 1 -t demo/stored
+    publish -V "$version" -q 1 -t demo/stored -m 'while connected'
+    wait "$subscriber"
+    publish -V "$version" -q 1 -t demo/stored -m 'first while away'
+    publish -V "$version" -q 1 -t demo/stored -m 'second while away'
+    subscribe 2 sleeper -V "$version" -c -q 1 -t demo/stored
+    wait "$subscriber"
+}
+
+begin mosquitto-clients lo
+mosquitto_clients mqttv311
+end mosquitto-clients
+
+# MQTT 3.1, on the "any" device: another link layer.
+begin mosquitto-clients-3.1 any
+mosquitto_clients mqttv31
+end mosquitto-clients-3.1
+
+# ---- MQTT.js ---------------------------------------------------------------------------------------------------
+
+if [ -z "${MQTT_JS:-}" ]; then
+    MQTT_JS=$work/js
+    mkdir "$MQTT_JS"
+    (cd "$MQTT_JS" && npm install --silent --no-fund --no-audit mqtt >&2)
+fi
+begin mqtt-js lo
+NODE_PATH=$MQTT_JS/node_modules node "$here/clients/mqtt_js.js"
+end mqtt-js
+
+# ---- Paho for Python -------------------------------------------------------------------------------------------
+
+if [ -z "${PAHO:-}" ]; then
+    python3 -m venv "$work/python"
+    "$work/python/bin/pip" install --quiet paho-mqtt
+    PAHO=$work/python/bin/python
+fi
+begin paho-python lo
+"$PAHO" "$here/clients/paho_python.py"
+end paho-python

@@ -1,0 +1,186 @@
+/* mqspec decode: the packets of a capture, or of bytes given by hand, one a line. */
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "command.h"
+#include "pcaps/conversation.h"
+#include "pcaps/decode.h"
+#include "pcaps/show.h"
+
+static const char usage[] = "usage: mqspec decode FILE.pcap... [--json]\n"
+                            "       mqspec decode --hex BYTES [--from client|server] [-V 3.1|3.1.1|5.0] [--json]\n"
+                            "FILE may be - for standard input. Exit status: 0 all bytes are packets, 1 some are not,\n"
+                            "2 a file cannot be read or holds no MQTT.\n";
+
+struct options {
+    bool json;
+    bool help;
+    const char *hex;
+    int from; /* of enum mqtt_side; -1: the packets tell */
+    enum mqtt_version version;
+    char **files;
+    int file_count;
+};
+
+static bool parse_version(const char *text, enum mqtt_version *version) {
+    static const enum mqtt_version versions[] = {MQTT_3_1, MQTT_3_1_1, MQTT_5_0};
+    for (size_t i = 0; i < sizeof versions / sizeof versions[0]; i++) {
+        if (strcmp(text, mqtt_version_name(versions[i])) != 0)
+            continue;
+        *version = versions[i];
+        return true;
+    }
+    fprintf(stderr, "mqspec decode: there is no MQTT version '%s'; give 3.1, 3.1.1 or 5.0\n", text);
+    return false;
+}
+
+static bool parse_side(const char *text, int *side) {
+    for (int candidate = MQTT_CLIENT; candidate <= MQTT_SERVER; candidate++) {
+        if (strcmp(text, show_side((enum mqtt_side)candidate)) != 0)
+            continue;
+        *side = candidate;
+        return true;
+    }
+    fprintf(stderr, "mqspec decode: --from takes client or server, not '%s'\n", text);
+    return false;
+}
+
+static bool parse_option(int option, char **arguments, struct options *options) {
+    switch (option) {
+    case 'h':
+        options->help = true;
+        return true;
+    case 'j':
+        options->json = true;
+        return true;
+    case 'x':
+        options->hex = optarg;
+        return true;
+    case 'f':
+        return parse_side(optarg, &options->from);
+    case 'V':
+        return parse_version(optarg, &options->version);
+    default:
+        show_option_error("decode", option, arguments);
+        return false;
+    }
+}
+
+static bool parse(int count, char **arguments, struct options *options) {
+    static const struct option known[] = {
+        {"json", no_argument, NULL, 'j'},
+        {"hex", required_argument, NULL, 'x'},
+        {"from", required_argument, NULL, 'f'},
+        {"help", no_argument, NULL, 'h'},
+        {0},
+    };
+    int option;
+    *options = (struct options){.from = -1};
+    optind = 1;
+    opterr = 0;
+    while ((option = getopt_long(count, arguments, ":V:h", known, NULL)) != -1)
+        if (!parse_option(option, arguments, options))
+            return false;
+    options->files = arguments + optind;
+    options->file_count = count - optind;
+    if (!options->help && (options->hex != NULL) == (options->file_count > 0)) {
+        fprintf(stderr, "mqspec decode: give either capture files or --hex BYTES\n%s", usage);
+        return false;
+    }
+    return true;
+}
+
+static int digit(char character) {
+    static const char digits[] = "0123456789abcdef0123456789ABCDEF";
+    const char *at = character != '\0' ? strchr(digits, character) : NULL;
+    return at != NULL ? (int)((at - digits) % 16) : -1;
+}
+
+/* Reads pairs of digits; blanks, line ends, colons and commas may stand between. Returns the number of bytes, or
+ * -1 after saying what is wrong. `bytes` has room for half of strlen(text). */
+static long parse_hex(const char *text, uint8_t *bytes) {
+    static const char separators[] = " \t\r\n:,";
+    long length = 0;
+    for (const char *at = text; *at != '\0'; at++) {
+        if (strchr(separators, *at) != NULL)
+            continue;
+        int high = digit(at[0]);
+        int low = high >= 0 ? digit(at[1]) : -1;
+        if (high >= 0 && low < 0 && strchr(separators, at[1]) != NULL) { /* the terminating zero is found too */
+            fprintf(stderr, "mqspec decode: the digit at character %ld of --hex has no second one; a byte is two\n",
+                    (long)(at - text) + 1);
+            return -1;
+        }
+        if (low < 0) {
+            fprintf(stderr, "mqspec decode: character %ld of --hex is no hexadecimal digit\n",
+                    (long)(at - text) + (high < 0 ? 1 : 2));
+            return -1;
+        }
+        bytes[length++] = (uint8_t)(high << 4 | low);
+        at++;
+    }
+    return length;
+}
+
+static int judge(const char *source, const struct decode_totals *totals) {
+    fflush(stdout); /* what was decoded stands before what is wrong */
+    if (totals->unspoken > 0) {
+        fprintf(stderr, "mqspec decode: %s: %zu packets are of a version of MQTT that is not decoded yet\n", source,
+                totals->unspoken);
+        return EXIT_USAGE;
+    }
+    return totals->refused > 0 ? EXIT_BREACH : EXIT_HELD;
+}
+
+static int decode_hex(const struct options *options) {
+    uint8_t *bytes = malloc(strlen(options->hex) / 2 + 1);
+    if (bytes == NULL) {
+        fprintf(stderr, "mqspec decode: no memory\n");
+        return EXIT_USAGE;
+    }
+    long length = parse_hex(options->hex, bytes);
+    int status = EXIT_USAGE;
+    if (length == 0)
+        fprintf(stderr, "mqspec decode: --hex holds no bytes\n");
+    if (length > 0) {
+        struct decode_totals totals;
+        decode_bytes((struct mqtt_bytes){bytes, (uint32_t)length}, options->from, options->version, options->json,
+                     &totals);
+        status = judge("--hex", &totals);
+    }
+    free(bytes);
+    return status;
+}
+
+static int decode_file(const char *path, bool json) {
+    struct decode_totals totals = {0};
+    char reason[512] = "";
+    bool whole = decode_capture(path, json, &totals, reason, sizeof reason);
+    fflush(stdout); /* what was decoded stands before what is wrong */
+    if (!whole) {
+        fprintf(stderr, "mqspec decode: %s: %s\n", path, reason);
+        return EXIT_USAGE;
+    }
+    if (totals.conversations == 0) {
+        fprintf(stderr, "mqspec decode: %s: no MQTT conversation found (%zu other TCP connections)\n", path,
+                totals.others);
+        return EXIT_USAGE;
+    }
+    return judge(path, &totals);
+}
+
+int command_decode(int count, char **arguments) {
+    struct options options;
+    if (!parse(count, arguments, &options))
+        return EXIT_USAGE;
+    if (options.help)
+        fputs(usage, stdout);
+    int status = options.hex != NULL && !options.help ? decode_hex(&options) : EXIT_HELD;
+    for (int i = 0; i < options.file_count && !options.help; i++) {
+        int of_file = decode_file(options.files[i], options.json);
+        if (of_file > status)
+            status = of_file;
+    }
+    return show_finish("decode") ? status : EXIT_USAGE;
+}

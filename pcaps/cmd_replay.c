@@ -1,0 +1,253 @@
+/* mqspec replay: does against a live broker what the clients of a capture did, and compares the answers. */
+#include <errno.h>
+#include <getopt.h>
+#include <math.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "command.h"
+#include "pcaps/replay.h"
+
+static const char usage[] =
+    "usage: mqspec replay FILE.pcap --target HOST:PORT [--speed N|max] [--timeout S] [--prefix TEXT]\n"
+    "  --speed N      1 keeps the pauses of the capture (default), 10 makes them ten times shorter, max leaves\n"
+    "                 them out\n"
+    "  --timeout S    seconds to wait for an answer that the capture shows (default 5)\n"
+    "  --prefix TEXT  put before each Client Identifier\n"
+    "FILE may be - for standard input. Exit status: 0 the target answered as recorded, 1 it did not, 2 the capture\n"
+    "cannot be read or played, 3 the target could not be reached.\n";
+
+struct options {
+    bool help;
+    const char *file;
+    const char *prefix;
+    char *host; /* owned, and `port` lies in it */
+    struct replay_options replay;
+};
+
+/* ---- Options --------------------------------------------------------------------------------------------- */
+
+/* Cuts HOST:PORT or [HOST]:PORT in two. */
+static bool parse_target(const char *text, struct options *options) {
+    char *host = strdup(text);
+    char *colon = host != NULL ? strrchr(host, ':') : NULL;
+    char *end = NULL;
+    free(options->host);
+    options->host = host;
+    unsigned long port = colon != NULL ? strtoul(colon + 1, &end, 10) : 0;
+    bool digits = colon != NULL && strspn(colon + 1, "0123456789") == strlen(colon + 1);
+    if (!digits || colon == host || port == 0 || port > 65535) {
+        fprintf(stderr, "mqspec replay: --target takes HOST:PORT with a port from 1 to 65535, not '%s'\n", text);
+        return false;
+    }
+    *colon = '\0';
+    options->replay.port = colon + 1;
+    if (host[0] == '[' && colon[-1] == ']') {
+        colon[-1] = '\0';
+        host++;
+    }
+    options->replay.host = host;
+    return true;
+}
+
+static bool parse_number(const char *text, double least, double most, double *number) {
+    char *end;
+    errno = 0;
+    *number = strtod(text, &end);
+    return end != text && *end == '\0' && errno == 0 && isfinite(*number) && *number >= least && *number <= most;
+}
+
+static bool parse_speed(const char *text, struct options *options) {
+    options->replay.speed = 0;
+    if (strcmp(text, "max") == 0 || parse_number(text, 0.001, 1e6, &options->replay.speed))
+        return true;
+    fprintf(stderr, "mqspec replay: --speed takes a number from 0.001 to 1000000, or max, not '%s'\n", text);
+    return false;
+}
+
+static bool parse_timeout(const char *text, struct options *options) {
+    double seconds;
+    if (!parse_number(text, 0.01, 3600, &seconds)) {
+        fprintf(stderr, "mqspec replay: --timeout takes seconds from 0.01 to 3600, not '%s'\n", text);
+        return false;
+    }
+    options->replay.timeout = (microseconds)(seconds * (double)MICROSECONDS_PER_SECOND);
+    return true;
+}
+
+static bool parse_option(int option, char **arguments, struct options *options) {
+    switch (option) {
+    case 'h':
+        options->help = true;
+        return true;
+    case 't':
+        return parse_target(optarg, options);
+    case 's':
+        return parse_speed(optarg, options);
+    case 'w':
+        return parse_timeout(optarg, options);
+    case 'p':
+        options->prefix = optarg;
+        return true;
+    default:
+        show_option_error("replay", option, arguments);
+        return false;
+    }
+}
+
+static bool parse(int count, char **arguments, struct options *options) {
+    static const struct option known[] = {
+        {"target", required_argument, NULL, 't'},  {"speed", required_argument, NULL, 's'},
+        {"timeout", required_argument, NULL, 'w'}, {"prefix", required_argument, NULL, 'p'},
+        {"help", no_argument, NULL, 'h'},          {0},
+    };
+    int option;
+    optind = 1;
+    opterr = 0;
+    while ((option = getopt_long(count, arguments, ":h", known, NULL)) != -1)
+        if (!parse_option(option, arguments, options))
+            return false;
+    if (options->help)
+        return true;
+    if (optind != count - 1 || options->replay.host == NULL) {
+        fprintf(stderr, "mqspec replay: give one capture file and --target HOST:PORT\n%s", usage);
+        return false;
+    }
+    options->file = arguments[optind];
+    return true;
+}
+
+/* ---- The outcome ----------------------------------------------------------------------------------------- */
+
+static void show_step(const struct recording *recording, char mark, const struct step *step) {
+    const struct recorded_connection *connection = recording->connections[step->connection];
+    char text[SHOW_PACKET_CAPACITY] = "closed the connection";
+    if (step->kind == STEP_RECEIVE)
+        mqtt_describe(connection->version, &step->packet, text, sizeof text);
+    printf("%c #%-5llu c%-3zu %-16s %s\n", mark, (unsigned long long)step->frame, connection->number,
+           connection->client, text);
+}
+
+/* What the recorded broker did and this one did not, or did otherwise. Returns how often. */
+static size_t show_missed(const struct recording *recording) {
+    size_t count = 0;
+    for (size_t i = 0; i < recording->step_count; i++) {
+        const struct step *step = &recording->steps[i];
+        bool missed = step->state == STEP_MISSED && !(step->kind == STEP_CLOSED && step->after_goodbye);
+        if (!missed && step->instead == NULL)
+            continue;
+        count++;
+        show_step(recording, missed ? '-' : '~', step);
+        if (!missed)
+            printf("  %29s %s\n", "the target sent:", step->instead);
+    }
+    return count;
+}
+
+static void show_extras(const struct recording *recording, const struct replay_result *result) {
+    for (size_t i = 0; i < result->extra_count; i++) {
+        const struct recorded_connection *connection = recording->connections[result->extras[i].connection];
+        printf("+ %6s c%-3zu %-16s %s\n", "", connection->number, connection->client, result->extras[i].text);
+    }
+    if (result->extras_untold > 0)
+        printf("+ and %zu more\n", result->extras_untold);
+}
+
+/* Lines that begin with - are answers that only the recorded broker gave, + only this one, ~ other ones. */
+static int show_outcome(const struct recording *recording, const struct replay_result *result) {
+    size_t extras = result->extra_count + result->extras_untold;
+    size_t missed = show_missed(recording);
+    show_extras(recording, result);
+    printf("played %zu packets of clients on %zu connections in %.3f s: ", result->sent, recording->connection_count,
+           show_seconds(0, result->duration));
+    if (missed + extras + result->skipped == 0 && !result->gave_up) {
+        puts("the target answered as recorded");
+        return EXIT_HELD;
+    }
+    printf("%zu recorded answers did not come or differ, %zu came that were not recorded, %zu packets were not sent\n",
+           missed, extras, result->skipped);
+    if (result->gave_up)
+        puts("gave up: too many answers were waited for in vain; the rest of the capture was not played");
+    return EXIT_BREACH;
+}
+
+/* ---- The command ----------------------------------------------------------------------------------------- */
+
+/* Says what of the capture is not played. False where that is all. */
+static bool check_recording(const struct recording *recording, const char *file) {
+    if (recording->connection_count + recording->joined == 0) {
+        fprintf(stderr, "mqspec replay: %s: no MQTT conversation found (%zu other TCP connections)\n", file,
+                recording->others);
+        return false;
+    }
+    for (size_t i = 0; i < recording->connection_count; i++) {
+        if (packet_stream_speaks(recording->connections[i]->version))
+            continue;
+        fprintf(stderr, "mqspec replay: %s: connection c%zu speaks MQTT %s, which is not replayed yet\n", file,
+                recording->connections[i]->number, mqtt_version_name(recording->connections[i]->version));
+        return false;
+    }
+    if (recording->joined > 0)
+        fprintf(stderr, "mqspec replay: %s: %zu connections begin before the capture and are not played\n", file,
+                recording->joined);
+    if (recording->gaps > 0)
+        fprintf(stderr, "mqspec replay: %s: bytes of clients are missing in %zu places and are not played\n", file,
+                recording->gaps);
+    return recording->connection_count > 0;
+}
+
+static void show_plan(const struct recording *recording, const struct options *options) {
+    const struct step *steps = recording->steps;
+    double seconds = show_seconds(steps[0].time, steps[recording->step_count - 1].time);
+    if (options->replay.speed > 0 && seconds / options->replay.speed >= 10)
+        fprintf(stderr, "mqspec replay: this takes %.0f s; --speed max leaves out the pauses\n",
+                seconds / options->replay.speed);
+}
+
+static int play(struct recording *recording, const struct options *options) {
+    struct replay_result result;
+    char reason[256] = "";
+    show_plan(recording, options);
+    /* A broker that closes must show as a failed write, not end the program. */
+    signal(SIGPIPE, SIG_IGN);
+    int status = EXIT_USAGE;
+    switch (replay_play(recording, &options->replay, &result, reason, sizeof reason)) {
+    case REPLAY_PLAYED:
+        status = show_outcome(recording, &result);
+        break;
+    case REPLAY_UNREACHABLE:
+        fprintf(stderr, "mqspec replay: %s port %s cannot be reached: %s\n", options->replay.host, options->replay.port,
+                reason);
+        status = EXIT_UNREACHABLE;
+        break;
+    case REPLAY_FAILED:
+        fprintf(stderr, "mqspec replay: %s\n", reason);
+        break;
+    }
+    replay_result_free(&result);
+    return status;
+}
+
+static int replay(const struct options *options) {
+    struct recording recording;
+    char reason[512] = "";
+    int status = EXIT_USAGE;
+    if (options->help) {
+        fputs(usage, stdout);
+        return EXIT_HELD;
+    }
+    if (!recording_read(&recording, options->file, options->prefix, reason, sizeof reason))
+        fprintf(stderr, "mqspec replay: %s: %s\n", options->file, reason);
+    else if (check_recording(&recording, options->file))
+        status = play(&recording, options);
+    recording_free(&recording);
+    return status;
+}
+
+int command_replay(int count, char **arguments) {
+    struct options options = {.replay = {.speed = 1, .timeout = 5 * MICROSECONDS_PER_SECOND}};
+    int status = parse(count, arguments, &options) ? replay(&options) : EXIT_USAGE;
+    free(options.host);
+    return show_finish("replay") ? status : EXIT_USAGE;
+}

@@ -1,0 +1,217 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "pcaps/conversation.h"
+
+enum {
+    MQTT_PORT = 1883,
+    /* Fixed Header, the longest protocol name with its length, and the Protocol Level. */
+    LONGEST_PREFIX = 5 + 2 + 6 + 1,
+};
+
+enum recognition { UNDECIDED, IS_MQTT, IS_OTHER };
+
+struct conversation {
+    struct stream_address client;
+    struct stream_address server;
+    bool from_start;
+    enum recognition recognition;
+    enum mqtt_version version;
+    bool begun;      /* the client has sent something */
+    bool aligned[2]; /* by enum mqtt_side: the next byte begins a packet or goes on with one */
+    uint64_t frame;  /* where it appeared */
+    microseconds time;
+    uint8_t held[LONGEST_PREFIX]; /* the client's first bytes, until they decide */
+    uint32_t held_length;
+    void *owner;
+};
+
+/* ---- Recognising ----------------------------------------------------------------------------------------- */
+
+/* Does it begin with a CONNECT? UNDECIDED where more bytes are needed. `version` is filled for IS_MQTT. */
+static enum recognition starts_with_connect(struct mqtt_bytes bytes, enum mqtt_version *version) {
+    static const char *const names[] = {"\0\4MQTT", "\0\6MQIsdp"};
+    static const uint32_t lengths[] = {6, 8};
+    if (bytes.length > 0 && bytes.data[0] >> 4 != MQTT_CONNECT)
+        return IS_OTHER;
+    uint32_t at = 1;
+    while (at < bytes.length && at <= 4 && bytes.data[at] & 0x80)
+        at++;
+    if (at > 4)
+        return IS_OTHER;
+    at++; /* the last byte of the Remaining Length */
+    if (at >= bytes.length)
+        return UNDECIDED;
+    struct mqtt_bytes rest = {bytes.data + at, bytes.length - at};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        uint32_t known = rest.length < lengths[i] ? rest.length : lengths[i];
+        if (memcmp(rest.data, names[i], known) != 0)
+            continue;
+        if (rest.length <= lengths[i])
+            return UNDECIDED;
+        uint8_t level = rest.data[lengths[i]];
+        *version = level == MQTT_3_1 || level == MQTT_5_0 ? (enum mqtt_version)level : MQTT_3_1_1;
+        return IS_MQTT;
+    }
+    return IS_OTHER;
+}
+
+/* The bytes are whole packets and nothing else. */
+static bool are_whole_packets(struct conversations *all, enum mqtt_version version, enum mqtt_side side,
+                              struct mqtt_bytes bytes) {
+    struct mqtt_decoder decoder = {.version = version, .sender = side, .rules = &all->rules};
+    if (bytes.length == 0)
+        return false;
+    while (bytes.length > 0) {
+        struct mqtt_frame frame;
+        struct mqtt_packet packet;
+        struct mqtt_error error;
+        if (mqtt_frame(&decoder, bytes, &frame, &error) != MQTT_OK || frame.packet_size > bytes.length)
+            return false;
+        struct mqtt_bytes whole = {bytes.data, frame.packet_size};
+        if (mqtt_decode(&decoder, whole, &packet, &error) != MQTT_OK)
+            return false;
+        bytes.data += whole.length;
+        bytes.length -= whole.length;
+    }
+    return true;
+}
+
+static void accept(struct conversations *all, struct conversation *conversation) {
+    conversation->recognition = IS_MQTT;
+    all->mqtt_count++;
+    conversation->owner = all->hooks.opened(all->hooks.context, &conversation->client, &conversation->server,
+                                            conversation->from_start, conversation->frame, conversation->time);
+}
+
+static void refuse(struct conversations *all, struct conversation *conversation) {
+    conversation->recognition = IS_OTHER;
+    all->other_count++;
+}
+
+static void hand_on(struct conversations *all, struct conversation *conversation, enum mqtt_side side,
+                    struct mqtt_bytes bytes, uint64_t frame, microseconds time) {
+    if (all->hooks.bytes != NULL && bytes.length > 0)
+        all->hooks.bytes(all->hooks.context, conversation->owner, side, bytes, frame, time);
+}
+
+static void hand_on_gap(struct conversations *all, struct conversation *conversation, enum mqtt_side side,
+                        uint64_t length, uint64_t frame, microseconds time) {
+    if (all->hooks.gap != NULL)
+        all->hooks.gap(all->hooks.context, conversation->owner, side, length, frame, time);
+}
+
+/* ---- What the capture tells ------------------------------------------------------------------------------ */
+
+static void *opened(void *context, const struct stream_address *client, const struct stream_address *server,
+                    bool from_start, uint64_t frame, microseconds time) {
+    struct conversations *all = context;
+    struct conversation *conversation = calloc(1, sizeof *conversation);
+    if (conversation == NULL)
+        return NULL;
+    conversation->client = *client;
+    conversation->server = *server;
+    conversation->from_start = from_start;
+    conversation->version = MQTT_3_1_1;
+    conversation->aligned[MQTT_CLIENT] = conversation->aligned[MQTT_SERVER] = from_start;
+    conversation->frame = frame;
+    conversation->time = time;
+    if (server->port == MQTT_PORT)
+        accept(all, conversation);
+    return conversation;
+}
+
+/* Bytes of a connection on another port, seen from its start. */
+static void decide(struct conversations *all, struct conversation *conversation, enum mqtt_side side,
+                   struct mqtt_bytes bytes, uint64_t frame, microseconds time) {
+    if (side == MQTT_SERVER) { /* in MQTT the client speaks first */
+        refuse(all, conversation);
+        return;
+    }
+    uint8_t *held = conversation->held;
+    uint32_t before = conversation->held_length;
+    uint32_t taken = bytes.length < LONGEST_PREFIX - before ? bytes.length : LONGEST_PREFIX - before;
+    memcpy(held + before, bytes.data, taken);
+    conversation->held_length += taken;
+    struct mqtt_bytes prefix = {held, conversation->held_length};
+    enum recognition recognition = starts_with_connect(prefix, &conversation->version);
+    if (recognition == IS_OTHER)
+        refuse(all, conversation);
+    if (recognition != IS_MQTT)
+        return;
+    accept(all, conversation);
+    hand_on(all, conversation, side, (struct mqtt_bytes){held, before}, frame, time);
+    hand_on(all, conversation, side, bytes, frame, time);
+}
+
+/* Bytes of a side whose packets' beginnings are not known: passed over until a segment shows them. */
+static void align(struct conversations *all, struct conversation *conversation, enum mqtt_side side,
+                  struct mqtt_bytes bytes, uint64_t frame, microseconds time) {
+    if (are_whole_packets(all, conversation->version, side, bytes)) {
+        conversation->aligned[side] = true;
+        if (conversation->recognition == UNDECIDED)
+            accept(all, conversation);
+        hand_on(all, conversation, side, bytes, frame, time);
+    } else if (conversation->recognition == IS_MQTT) {
+        hand_on_gap(all, conversation, side, bytes.length, frame, time);
+    }
+}
+
+static void received(void *context, void *owner, enum mqtt_side side, struct mqtt_bytes bytes, uint64_t frame,
+                     microseconds time) {
+    struct conversations *all = context;
+    struct conversation *conversation = owner;
+    if (conversation == NULL || conversation->recognition == IS_OTHER)
+        return;
+    bool first = side == MQTT_CLIENT && !conversation->begun;
+    conversation->begun |= side == MQTT_CLIENT;
+    if (first && conversation->from_start && conversation->recognition == IS_MQTT)
+        (void)starts_with_connect(bytes, &conversation->version);
+    if (!conversation->aligned[side])
+        align(all, conversation, side, bytes, frame, time);
+    else if (conversation->recognition == UNDECIDED && conversation->from_start)
+        decide(all, conversation, side, bytes, frame, time);
+    else
+        hand_on(all, conversation, side, bytes, frame, time);
+}
+
+static void missing(void *context, void *owner, enum mqtt_side side, uint64_t length, uint64_t frame,
+                    microseconds time) {
+    struct conversations *all = context;
+    struct conversation *conversation = owner;
+    if (conversation == NULL || conversation->recognition == IS_OTHER)
+        return;
+    conversation->aligned[side] = false;
+    if (conversation->recognition == IS_MQTT) {
+        hand_on_gap(all, conversation, side, length, frame, time);
+        return;
+    }
+    /* Its CONNECT is lost: all that is left is to join in the middle. */
+    conversation->from_start = false;
+    conversation->aligned[MQTT_CLIENT] = conversation->aligned[MQTT_SERVER] = false;
+}
+
+static void ended(void *context, void *owner, enum mqtt_side side, bool reset, uint64_t frame, microseconds time) {
+    struct conversations *all = context;
+    struct conversation *conversation = owner;
+    if (conversation != NULL && conversation->recognition == IS_MQTT && all->hooks.ended != NULL)
+        all->hooks.ended(all->hooks.context, conversation->owner, side, reset, frame, time);
+}
+
+static void closed(void *context, void *owner, uint64_t frame, microseconds time) {
+    struct conversations *all = context;
+    struct conversation *conversation = owner;
+    if (conversation == NULL)
+        return;
+    if (conversation->recognition == UNDECIDED)
+        refuse(all, conversation);
+    if (conversation->recognition == IS_MQTT && all->hooks.closed != NULL)
+        all->hooks.closed(all->hooks.context, conversation->owner, frame, time);
+    free(conversation);
+}
+
+struct stream_hooks conversations_begin(struct conversations *conversations, const struct stream_hooks *hooks) {
+    memset(conversations, 0, sizeof *conversations);
+    conversations->hooks = *hooks;
+    return (struct stream_hooks){conversations, opened, received, missing, ended, closed};
+}

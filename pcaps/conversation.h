@@ -1,0 +1,24 @@
+/* Which connections of a capture speak MQTT, and where their packets begin. Internal to pcaps/.
+ *
+ * A filter that stands between capture_read() and whoever wants MQTT. A connection is MQTT when its client's first
+ * bytes are a CONNECT, or when it goes to port 1883. One that was joined in the middle is MQTT when it goes to
+ * port 1883, or when a segment holds whole MQTT packets and nothing else.
+ *
+ * What comes out is what stream_hooks promises, and more: at the start, and behind each gap, the bytes of a side
+ * begin with a packet. Bytes that had to be passed over for that are told as a gap too. */
+#ifndef MQSPEC_CONVERSATION_H
+#define MQSPEC_CONVERSATION_H
+
+#include "pcaps/capture.h"
+
+struct conversations {
+    struct stream_hooks hooks; /* who wants MQTT */
+    size_t mqtt_count;         /* connections handed on */
+    size_t other_count;        /* connections that are not MQTT */
+    struct spec_rules rules;
+};
+
+/* Fills `conversations`, which the returned hooks point to. */
+struct stream_hooks conversations_begin(struct conversations *conversations, const struct stream_hooks *hooks);
+
+#endif

@@ -1,0 +1,294 @@
+#include "pcaps/decode.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "pcaps/conversation.h"
+#include "pcaps/packet_stream.h"
+#include "pcaps/show.h"
+#include "reports/reports.h"
+
+struct decoding {
+    const char *path; /* NULL for bytes that stand for themselves */
+    bool json;
+    bool started;
+    microseconds start; /* of the first connection */
+    struct decode_totals totals;
+    struct spec_rules rules;
+};
+
+struct connection {
+    struct decoding *decoding;
+    size_t number; /* from 1 */
+    char client[SHOW_NAME_CAPACITY];
+    char addresses[2][64];
+    struct packet_stream streams[2]; /* by enum mqtt_side */
+};
+
+/* Where and when something was seen. */
+struct moment {
+    uint64_t frame;
+    microseconds time;
+};
+
+/* ---- Lines ----------------------------------------------------------------------------------------------- */
+
+static void begin_line(const struct connection *connection, enum mqtt_side side, struct moment moment) {
+    const struct decoding *decoding = connection->decoding;
+    if (decoding->path == NULL)
+        return;
+    printf("%12.6f  #%-5llu c%-3zu %-16s %s ", show_seconds(decoding->start, moment.time),
+           (unsigned long long)moment.frame, connection->number, connection->client, side == MQTT_CLIENT ? "->" : "<-");
+}
+
+static void begin_object(struct json_writer *json, const struct connection *connection, enum mqtt_side side,
+                         struct moment moment) {
+    const struct decoding *decoding = connection->decoding;
+    json_begin(json, stdout);
+    json_open_object(json, NULL);
+    if (decoding->path != NULL) {
+        json_text(json, "file", decoding->path);
+        json_number(json, "frame", moment.frame);
+        json_number(json, "time", moment.time);
+        json_number(json, "connection", connection->number);
+        json_text(json, "client_address", connection->addresses[MQTT_CLIENT]);
+        json_text(json, "server_address", connection->addresses[MQTT_SERVER]);
+        json_text(json, "client", connection->client);
+    }
+    json_text(json, "sender", show_side(side));
+}
+
+static void end_object(struct json_writer *json) {
+    json_close_object(json);
+    putchar('\n');
+}
+
+static void write_field(void *context, const struct mqtt_field *field) {
+    struct json_writer *json = context;
+    json_open_object(json, NULL);
+    json_text(json, "name", field->name);
+    switch (field->kind) {
+    case MQTT_FIELD_NUMBER:
+        json_number(json, "value", field->number);
+        break;
+    case MQTT_FIELD_FLAG:
+        json_flag(json, "value", field->number != 0);
+        break;
+    case MQTT_FIELD_TEXT:
+        json_bytes_as_text(json, "value", field->bytes.data, field->bytes.length);
+        break;
+    case MQTT_FIELD_BINARY:
+        json_bytes_as_hex(json, "hex", field->bytes.data, field->bytes.length);
+        break;
+    }
+    json_close_object(json);
+}
+
+static void show_packet(const struct connection *connection, enum mqtt_side side, const struct taken_packet *taken,
+                        struct moment moment) {
+    enum mqtt_version version = connection->streams[side].decoder.version;
+    if (connection->decoding->json) {
+        struct json_writer json;
+        begin_object(&json, connection, side, moment);
+        json_text(&json, "type", mqtt_type_name(taken->packet.type));
+        json_text(&json, "version", mqtt_version_name(version));
+        json_open_list(&json, "fields");
+        mqtt_visit_fields(version, &taken->packet, write_field, &json);
+        json_close_list(&json);
+        json_bytes_as_hex(&json, "bytes", taken->bytes.data, taken->bytes.length);
+        end_object(&json);
+        return;
+    }
+    char text[SHOW_PACKET_CAPACITY];
+    mqtt_describe(version, &taken->packet, text, sizeof text);
+    begin_line(connection, side, moment);
+    puts(text);
+}
+
+static void show_refused(const struct connection *connection, enum mqtt_side side, const struct taken_packet *taken,
+                         struct moment moment) {
+    const struct mqtt_error *error = &taken->error;
+    if (connection->decoding->json) {
+        struct json_writer json;
+        begin_object(&json, connection, side, moment);
+        json_text(&json, "refused", error->what);
+        json_text(&json, "class", show_error_class(error->error_class));
+        json_text(&json, "statement", spec_name(error->statement));
+        json_number(&json, "offset", error->offset);
+        json_bytes_as_hex(&json, "bytes", taken->bytes.data, taken->bytes.length);
+        end_object(&json);
+        return;
+    }
+    begin_line(connection, side, moment);
+    if (error->error_class == MQTT_USAGE)
+        printf("not decoded: %s: ", error->what);
+    else
+        printf("refused: %s (%s, %s), at offset %u of %u: ", error->what, show_error_class(error->error_class),
+               spec_name(error->statement), error->offset, taken->bytes.length);
+    show_bytes_around(stdout, taken->bytes, error->offset);
+    putchar('\n');
+}
+
+/* A remark on a connection: bytes are missing or are the beginning of a packet only. */
+static void show_remark(const struct connection *connection, enum mqtt_side side, const char *remark, uint64_t length,
+                        struct moment moment) {
+    if (connection->decoding->json) {
+        struct json_writer json;
+        begin_object(&json, connection, side, moment);
+        json_text(&json, "remark", remark);
+        json_number(&json, "length", length);
+        end_object(&json);
+        return;
+    }
+    begin_line(connection, side, moment);
+    printf("%s (%llu bytes)\n", remark, (unsigned long long)length);
+}
+
+/* ---- Packets --------------------------------------------------------------------------------------------- */
+
+static void learn_from_connect(struct connection *connection, const struct mqtt_connect *connect) {
+    bool known = connect->protocol_level >= MQTT_3_1 && connect->protocol_level <= MQTT_5_0;
+    enum mqtt_version version = known ? (enum mqtt_version)connect->protocol_level : MQTT_3_1_1;
+    connection->streams[MQTT_CLIENT].decoder.version = version;
+    connection->streams[MQTT_SERVER].decoder.version = version;
+    if (connect->client_identifier.data != NULL)
+        show_name(connect->client_identifier, connection->client, sizeof connection->client);
+}
+
+static void show_packets(struct connection *connection, enum mqtt_side side, struct moment moment) {
+    struct decode_totals *totals = &connection->decoding->totals;
+    struct taken_packet taken;
+    enum mqtt_status status;
+    while ((status = packet_stream_next(&connection->streams[side], &taken)) != MQTT_INCOMPLETE) {
+        if (status == MQTT_REFUSED) {
+            *(taken.error.error_class == MQTT_USAGE ? &totals->unspoken : &totals->refused) += 1;
+            show_refused(connection, side, &taken, moment);
+            continue;
+        }
+        totals->packets++;
+        if (taken.packet.type == MQTT_CONNECT)
+            learn_from_connect(connection, &taken.packet.connect);
+        show_packet(connection, side, &taken, moment);
+    }
+}
+
+/* Says so where a side's bytes end within a packet. */
+static void show_rest(struct connection *connection, enum mqtt_side side, struct moment moment) {
+    struct taken_packet taken;
+    if (packet_stream_next(&connection->streams[side], &taken) != MQTT_INCOMPLETE || taken.bytes.length == 0)
+        return;
+    connection->decoding->totals.refused++;
+    show_remark(connection, side, "the bytes end within a packet", taken.bytes.length, moment);
+    packet_stream_gap(&connection->streams[side]);
+}
+
+static void begin_streams(struct connection *connection, enum mqtt_version version) {
+    struct spec_rules *rules = &connection->decoding->rules;
+    packet_stream_begin(&connection->streams[MQTT_CLIENT], MQTT_CLIENT, version, rules);
+    packet_stream_begin(&connection->streams[MQTT_SERVER], MQTT_SERVER, version, rules);
+}
+
+static void end_streams(struct connection *connection) {
+    packet_stream_end(&connection->streams[MQTT_CLIENT]);
+    packet_stream_end(&connection->streams[MQTT_SERVER]);
+}
+
+/* ---- Captures -------------------------------------------------------------------------------------------- */
+
+static void *opened(void *context, const struct stream_address *client, const struct stream_address *server,
+                    bool from_start, uint64_t frame, microseconds time) {
+    struct decoding *decoding = context;
+    (void)frame;
+    struct connection *connection = calloc(1, sizeof *connection);
+    if (connection == NULL)
+        return NULL;
+    if (!decoding->started)
+        decoding->start = time;
+    decoding->started = true;
+    connection->decoding = decoding;
+    connection->number = ++decoding->totals.conversations;
+    strcpy(connection->client, "?");
+    memcpy(connection->addresses[MQTT_CLIENT], client->text, sizeof client->text);
+    memcpy(connection->addresses[MQTT_SERVER], server->text, sizeof server->text);
+    begin_streams(connection, from_start ? MQTT_VERSION_UNKNOWN : MQTT_3_1_1);
+    return connection;
+}
+
+static void received(void *context, void *owner, enum mqtt_side side, struct mqtt_bytes bytes, uint64_t frame,
+                     microseconds time) {
+    (void)context;
+    struct connection *connection = owner;
+    struct moment moment = {frame, time};
+    if (connection == NULL)
+        return;
+    if (!packet_stream_append(&connection->streams[side], bytes)) {
+        show_remark(connection, side, "no memory for these bytes", bytes.length, moment);
+        packet_stream_gap(&connection->streams[side]);
+        return;
+    }
+    show_packets(connection, side, moment);
+}
+
+static void missing(void *context, void *owner, enum mqtt_side side, uint64_t length, uint64_t frame,
+                    microseconds time) {
+    (void)context;
+    struct connection *connection = owner;
+    struct moment moment = {frame, time};
+    if (connection == NULL)
+        return;
+    show_rest(connection, side, moment);
+    show_remark(connection, side, "missing from the capture, or without the start of a packet", length, moment);
+    packet_stream_gap(&connection->streams[side]);
+    /* Behind a lost CONNECT the version can only be assumed. */
+    for (int i = MQTT_CLIENT; i <= MQTT_SERVER; i++)
+        if (connection->streams[i].decoder.version == MQTT_VERSION_UNKNOWN)
+            connection->streams[i].decoder.version = MQTT_3_1_1;
+}
+
+static void closed(void *context, void *owner, uint64_t frame, microseconds time) {
+    (void)context;
+    struct connection *connection = owner;
+    if (connection == NULL)
+        return;
+    for (int side = MQTT_CLIENT; side <= MQTT_SERVER; side++)
+        show_rest(connection, (enum mqtt_side)side, (struct moment){frame, time});
+    end_streams(connection);
+    free(connection);
+}
+
+bool decode_capture(const char *path, bool json, struct decode_totals *totals, char *reason, size_t reason_size) {
+    struct decoding decoding = {.path = path, .json = json};
+    struct conversations conversations;
+    struct stream_hooks wanted = {
+        .context = &decoding, .opened = opened, .bytes = received, .gap = missing, .closed = closed};
+    struct stream_hooks hooks = conversations_begin(&conversations, &wanted);
+    bool whole = capture_read(path, &hooks, reason, reason_size);
+    *totals = decoding.totals;
+    totals->others = conversations.other_count;
+    return whole;
+}
+
+/* ---- Bytes by hand --------------------------------------------------------------------------------------- */
+
+static enum mqtt_side likely_sender(uint8_t first_byte) {
+    enum mqtt_type type = (enum mqtt_type)(first_byte >> 4);
+    return mqtt_may_send(MQTT_SERVER, MQTT_3_1_1, type) && !mqtt_may_send(MQTT_CLIENT, MQTT_3_1_1, type) ? MQTT_SERVER
+                                                                                                         : MQTT_CLIENT;
+}
+
+void decode_bytes(struct mqtt_bytes bytes, int from, enum mqtt_version version, bool json,
+                  struct decode_totals *totals) {
+    struct decoding decoding = {.json = json};
+    struct connection connection = {.decoding = &decoding};
+    enum mqtt_side side = from >= 0 ? (enum mqtt_side)from : likely_sender(bytes.data[0]);
+    begin_streams(&connection, version != MQTT_VERSION_UNKNOWN ? version : MQTT_3_1_1);
+    if (packet_stream_append(&connection.streams[side], bytes)) {
+        show_packets(&connection, side, (struct moment){0, 0});
+        show_rest(&connection, side, (struct moment){0, 0});
+    } else {
+        decoding.totals.refused++;
+        fprintf(stderr, "mqspec decode: no memory\n");
+    }
+    end_streams(&connection);
+    *totals = decoding.totals;
+}

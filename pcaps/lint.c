@@ -1,0 +1,252 @@
+#include "pcaps/lint.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "pcaps/conversation.h"
+#include "pcaps/packet_stream.h"
+#include "pcaps/show.h"
+#include "reference/monitor.h"
+#include "reference/server.h"
+
+/* Each has a monitor of its own; a capture of more servers is no capture of a network that anybody knows. */
+enum { MAXIMUM_SERVERS = 4096 };
+
+struct linted_server {
+    struct linted_server *next;
+    struct monitor *monitor;
+    char address[64];
+};
+
+struct linting {
+    lint_teller *tell;
+    void *context;
+    struct lint_totals *totals;
+    struct linted_server *servers;
+    size_t server_count;
+    bool started;
+    microseconds start;
+    uint64_t frame; /* of the packet at hand */
+};
+
+struct linted {
+    struct linting *linting;
+    struct linted_server *server;
+    struct monitored *monitored;
+    size_t number;
+    enum mqtt_version version;
+    bool unspoken; /* the version is not judged */
+    char client[SHOW_NAME_CAPACITY];
+    char client_address[64];
+};
+
+/* ---- What the monitor tells ------------------------------------------------------------------------------ */
+
+static void saw_packet(void *context, void *owner, enum mqtt_side side, microseconds time,
+                       const struct mqtt_packet *packet, struct mqtt_bytes bytes) {
+    struct linting *linting = context;
+    struct linted *linted = owner;
+    (void)side;
+    (void)time;
+    (void)bytes;
+    linting->totals->packets++;
+    if (packet->type != MQTT_CONNECT)
+        return;
+    uint8_t level = packet->connect.protocol_level;
+    if (level >= MQTT_3_1 && level <= MQTT_5_0)
+        linted->version = (enum mqtt_version)level;
+    if (!linted->unspoken && !packet_stream_speaks(linted->version)) {
+        linted->unspoken = true;
+        linting->totals->unspoken++;
+    }
+    if (packet->connect.client_identifier.data != NULL)
+        show_name(packet->connect.client_identifier, linted->client, sizeof linted->client);
+}
+
+static struct lint_client *find_client(struct lint_totals *totals, const char *name) {
+    for (size_t i = 0; i < totals->client_count; i++)
+        if (strcmp(totals->clients[i].name, name) == 0)
+            return &totals->clients[i];
+    struct lint_client *clients = realloc(totals->clients, (totals->client_count + 1) * sizeof *clients);
+    if (clients == NULL)
+        return NULL;
+    totals->clients = clients;
+    char *copy = strdup(name);
+    if (copy == NULL)
+        return NULL;
+    struct lint_client *added = &clients[totals->client_count++];
+    *added = (struct lint_client){.name = copy};
+    return added;
+}
+
+static void count_breach(struct lint_totals *totals, const struct monitor_breach *breach, const char *client) {
+    totals->breaches[breach->side]++;
+    totals->by_statement[breach->statement]++;
+    struct lint_client *of_client = find_client(totals, client);
+    if (of_client != NULL)
+        of_client->breaches[breach->side]++;
+}
+
+static void saw_breach(void *context, const struct monitor_breach *breach) {
+    struct linting *linting = context;
+    const struct linted *linted = breach->owner;
+    char packet[SHOW_PACKET_CAPACITY] = "";
+    if (breach->packet != NULL)
+        mqtt_describe(linted->version, breach->packet, packet, sizeof packet);
+    count_breach(linting->totals, breach, linted->client);
+    struct lint_breach told = {
+        .side = breach->side,
+        .statement = breach->statement,
+        .what = breach->what,
+        .frame = linting->frame,
+        .time = breach->time,
+        .seconds = show_seconds(linting->start, breach->time),
+        .connection = linted->number,
+        .client = linted->client,
+        .client_address = linted->client_address,
+        .server_address = linted->server->address,
+        .packet = packet,
+        .offset = breach->offset,
+    };
+    linting->tell(linting->context, &told);
+}
+
+/* ---- What the capture tells ------------------------------------------------------------------------------ */
+
+static struct linted_server *find_server(struct linting *linting, const char *address) {
+    for (struct linted_server *server = linting->servers; server != NULL; server = server->next)
+        if (strcmp(server->address, address) == 0)
+            return server;
+    if (linting->server_count >= MAXIMUM_SERVERS)
+        return NULL;
+    struct linted_server *server = calloc(1, sizeof *server);
+    if (server == NULL)
+        return NULL;
+    struct monitor_hooks hooks = {.context = linting, .breach = saw_breach, .packet = saw_packet};
+    struct environment environment = environment_of_system();
+    server->monitor = monitor_create(&hooks, &environment);
+    if (server->monitor == NULL) {
+        free(server);
+        return NULL;
+    }
+    memcpy(server->address, address, sizeof server->address);
+    server->next = linting->servers;
+    linting->servers = server;
+    linting->server_count++;
+    return server;
+}
+
+static struct linted *add_connection(struct linting *linting, const struct stream_address *client,
+                                     const struct stream_address *server) {
+    struct linted *linted = calloc(1, sizeof *linted);
+    if (linted == NULL)
+        return NULL;
+    linted->server = find_server(linting, server->text);
+    if (linted->server == NULL) {
+        free(linted);
+        return NULL;
+    }
+    linted->linting = linting;
+    linted->number = linting->totals->conversations;
+    linted->version = MQTT_3_1_1;
+    strcpy(linted->client, "?");
+    memcpy(linted->client_address, client->text, sizeof linted->client_address);
+    return linted;
+}
+
+/* Each event first lets the monitor see how much time has passed without one. */
+static void arrive(struct linted *linted, uint64_t frame, microseconds time) {
+    linted->linting->frame = frame;
+    monitor_tick(linted->server->monitor, time);
+}
+
+static void *opened(void *context, const struct stream_address *client, const struct stream_address *server,
+                    bool from_start, uint64_t frame, microseconds time) {
+    struct linting *linting = context;
+    if (!linting->started)
+        linting->start = time;
+    linting->started = true;
+    linting->totals->conversations++;
+    struct linted *linted = add_connection(linting, client, server);
+    if (linted != NULL) {
+        arrive(linted, frame, time);
+        linted->monitored = monitor_open(linted->server->monitor, time, linted, from_start);
+    }
+    if (linted == NULL || linted->monitored == NULL) {
+        linting->totals->not_judged++;
+        free(linted);
+        return NULL;
+    }
+    return linted;
+}
+
+static void received(void *context, void *owner, enum mqtt_side side, struct mqtt_bytes bytes, uint64_t frame,
+                     microseconds time) {
+    struct linted *linted = owner;
+    (void)context;
+    if (linted == NULL)
+        return;
+    arrive(linted, frame, time);
+    monitor_bytes(linted->monitored, side, bytes, time);
+}
+
+static void missing(void *context, void *owner, enum mqtt_side side, uint64_t length, uint64_t frame,
+                    microseconds time) {
+    struct linted *linted = owner;
+    (void)context;
+    (void)length;
+    if (linted == NULL)
+        return;
+    arrive(linted, frame, time);
+    monitor_gap(linted->monitored, side, time);
+}
+
+static void ended(void *context, void *owner, enum mqtt_side side, bool reset, uint64_t frame, microseconds time) {
+    struct linted *linted = owner;
+    (void)context;
+    (void)reset;
+    if (linted == NULL)
+        return;
+    arrive(linted, frame, time);
+    monitor_half_closed(linted->monitored, side, time);
+}
+
+static void closed(void *context, void *owner, uint64_t frame, microseconds time) {
+    struct linted *linted = owner;
+    (void)context;
+    if (linted == NULL)
+        return;
+    arrive(linted, frame, time);
+    monitor_close(linted->monitored, time);
+    free(linted);
+}
+
+static void free_servers(struct linting *linting) {
+    while (linting->servers != NULL) {
+        struct linted_server *server = linting->servers;
+        linting->servers = server->next;
+        monitor_destroy(server->monitor);
+        free(server);
+    }
+}
+
+bool lint_capture(const char *path, lint_teller *tell, void *context, struct lint_totals *totals, char *reason,
+                  size_t reason_size) {
+    memset(totals, 0, sizeof *totals);
+    struct linting linting = {.tell = tell, .context = context, .totals = totals};
+    struct conversations conversations;
+    struct stream_hooks wanted = {&linting, opened, received, missing, ended, closed};
+    struct stream_hooks hooks = conversations_begin(&conversations, &wanted);
+    bool whole = capture_read(path, &hooks, reason, reason_size);
+    totals->others = conversations.other_count;
+    free_servers(&linting);
+    return whole;
+}
+
+void lint_totals_free(struct lint_totals *totals) {
+    for (size_t i = 0; i < totals->client_count; i++)
+        free(totals->clients[i].name);
+    free(totals->clients);
+    totals->clients = NULL;
+    totals->client_count = 0;
+}

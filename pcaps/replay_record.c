@@ -1,0 +1,258 @@
+/* From a capture to the steps of a replay. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "pcaps/conversation.h"
+#include "pcaps/replay.h"
+
+struct recorder {
+    struct recording *recording;
+    const char *prefix;
+    size_t count; /* of MQTT connections, with those that cannot be played */
+    struct spec_rules rules;
+};
+
+struct recorded {
+    struct recorder *recorder;
+    struct recorded_connection *connection;
+    size_t index;
+    bool goodbye;      /* the client has sent DISCONNECT */
+    bool closed;       /* the client has closed */
+    bool closed_by_it; /* the broker has closed */
+    struct packet_stream streams[2];
+};
+
+struct moment {
+    uint64_t frame;
+    microseconds time;
+};
+
+/* ---- Steps ----------------------------------------------------------------------------------------------- */
+
+static struct step *add_step(struct recorded *recorded, enum step_kind kind, struct moment moment) {
+    struct recording *recording = recorded->recorder->recording;
+    if (recording->step_count == recording->step_capacity) {
+        size_t capacity = recording->step_capacity == 0 ? 64 : recording->step_capacity * 2;
+        struct step *steps = realloc(recording->steps, capacity * sizeof *steps);
+        if (steps == NULL) {
+            recording->no_memory = true;
+            return NULL;
+        }
+        recording->steps = steps;
+        recording->step_capacity = capacity;
+    }
+    struct step *step = &recording->steps[recording->step_count++];
+    *step = (struct step){.kind = kind, .connection = recorded->index, .frame = moment.frame, .time = moment.time};
+    return step;
+}
+
+/* The CONNECT with the prefix before its Client Identifier, in memory of its own; its length, or 0. */
+static size_t rename_client(const struct recorder *recorder, const struct mqtt_packet *packet, uint8_t **bytes) {
+    struct mqtt_packet renamed = *packet;
+    struct mqtt_bytes identifier = packet->connect.client_identifier;
+    size_t length = strlen(recorder->prefix) + identifier.length;
+    if (identifier.length == 0 || length > MQTT_MAXIMUM_STRING)
+        return 0;
+    uint8_t *name = malloc(length);
+    if (name == NULL)
+        return 0;
+    memcpy(name, recorder->prefix, length - identifier.length);
+    memcpy(name + length - identifier.length, identifier.data, identifier.length);
+    renamed.connect.client_identifier = (struct mqtt_bytes){name, (uint32_t)length};
+    enum mqtt_version version = (enum mqtt_version)packet->connect.protocol_level;
+    size_t size = mqtt_encoded_size(version, &renamed);
+    *bytes = size > 0 ? malloc(size) : NULL;
+    size_t written = *bytes != NULL ? mqtt_encode(version, &renamed, *bytes, size) : 0;
+    free(name);
+    return written;
+}
+
+/* Gives the step its own copy of the bytes, and decodes them there. */
+static void fill_step(struct recorded *recorded, struct step *step, enum mqtt_side side, struct mqtt_bytes bytes,
+                      const struct mqtt_packet *packet) {
+    struct recorder *recorder = recorded->recorder;
+    struct mqtt_error error;
+    bool is_connect = packet != NULL && packet->type == MQTT_CONNECT && side == MQTT_CLIENT;
+    if (is_connect && recorder->prefix != NULL)
+        step->length = (uint32_t)rename_client(recorder, packet, &step->bytes);
+    if (step->length == 0) {
+        free(step->bytes);
+        step->bytes = malloc(bytes.length);
+        if (step->bytes == NULL) {
+            recorder->recording->no_memory = true;
+            return;
+        }
+        memcpy(step->bytes, bytes.data, bytes.length);
+        step->length = bytes.length;
+    }
+    struct mqtt_bytes own = {step->bytes, step->length};
+    step->decoded =
+        packet != NULL && mqtt_decode(&recorded->streams[side].decoder, own, &step->packet, &error) == MQTT_OK;
+}
+
+static void learn_from_connect(struct recorded *recorded, const struct step *step) {
+    const struct mqtt_connect *connect = &step->packet.connect;
+    struct recorded_connection *connection = recorded->connection;
+    uint8_t level = connect->protocol_level;
+    connection->version = level >= MQTT_3_1 && level <= MQTT_5_0 ? (enum mqtt_version)level : MQTT_3_1_1;
+    recorded->streams[MQTT_CLIENT].decoder.version = connection->version;
+    recorded->streams[MQTT_SERVER].decoder.version = connection->version;
+    if (connect->client_identifier.data == NULL)
+        return;
+    connection->client_identifier = connect->client_identifier;
+    show_name(connect->client_identifier, connection->client, sizeof connection->client);
+}
+
+static void add_packet(struct recorded *recorded, enum mqtt_side side, struct mqtt_bytes bytes,
+                       const struct mqtt_packet *packet, struct moment moment) {
+    struct step *step = add_step(recorded, side == MQTT_CLIENT ? STEP_SEND : STEP_RECEIVE, moment);
+    if (step == NULL)
+        return;
+    fill_step(recorded, step, side, bytes, packet);
+    if (side != MQTT_CLIENT || !step->decoded)
+        return;
+    if (step->packet.type == MQTT_CONNECT)
+        learn_from_connect(recorded, step);
+    if (step->packet.type == MQTT_DISCONNECT)
+        recorded->goodbye = true;
+}
+
+static void add_packets(struct recorded *recorded, enum mqtt_side side, struct moment moment) {
+    struct taken_packet taken;
+    enum mqtt_status status;
+    while ((status = packet_stream_next(&recorded->streams[side], &taken)) != MQTT_INCOMPLETE)
+        add_packet(recorded, side, taken.bytes, status == MQTT_OK ? &taken.packet : NULL, moment);
+}
+
+/* The client's last bytes may be the beginning of a packet only: they were sent all the same. */
+static void add_rest(struct recorded *recorded, struct moment moment) {
+    struct taken_packet taken;
+    struct packet_stream *stream = &recorded->streams[MQTT_CLIENT];
+    if (packet_stream_next(stream, &taken) == MQTT_INCOMPLETE && taken.bytes.length > 0)
+        add_packet(recorded, MQTT_CLIENT, taken.bytes, NULL, moment);
+    packet_stream_gap(stream);
+}
+
+/* ---- What the capture tells ------------------------------------------------------------------------------ */
+
+static struct recorded_connection *add_connection(struct recording *recording, size_t number) {
+    size_t size = (recording->connection_count + 1) * sizeof *recording->connections;
+    struct recorded_connection **connections = realloc(recording->connections, size);
+    if (connections == NULL)
+        return NULL;
+    recording->connections = connections;
+    struct recorded_connection *connection = calloc(1, sizeof *connection);
+    if (connection == NULL)
+        return NULL;
+    connection->number = number;
+    connection->version = MQTT_3_1_1;
+    strcpy(connection->client, "?");
+    connections[recording->connection_count++] = connection;
+    return connection;
+}
+
+static void *opened(void *context, const struct stream_address *client, const struct stream_address *server,
+                    bool from_start, uint64_t frame, microseconds time) {
+    struct recorder *recorder = context;
+    (void)client;
+    (void)server;
+    recorder->count++;
+    if (!from_start) {
+        recorder->recording->joined++;
+        return NULL;
+    }
+    struct recorded *recorded = calloc(1, sizeof *recorded);
+    if (recorded != NULL)
+        recorded->connection = add_connection(recorder->recording, recorder->count);
+    if (recorded == NULL || recorded->connection == NULL) {
+        recorder->recording->no_memory = true;
+        free(recorded);
+        return NULL;
+    }
+    recorded->recorder = recorder;
+    recorded->index = recorder->recording->connection_count - 1;
+    packet_stream_begin(&recorded->streams[MQTT_CLIENT], MQTT_CLIENT, MQTT_3_1_1, &recorder->rules);
+    packet_stream_begin(&recorded->streams[MQTT_SERVER], MQTT_SERVER, MQTT_3_1_1, &recorder->rules);
+    (void)add_step(recorded, STEP_OPEN, (struct moment){frame, time});
+    return recorded;
+}
+
+static void received(void *context, void *owner, enum mqtt_side side, struct mqtt_bytes bytes, uint64_t frame,
+                     microseconds time) {
+    struct recorder *recorder = context;
+    struct recorded *recorded = owner;
+    if (recorded == NULL)
+        return;
+    if (!packet_stream_append(&recorded->streams[side], bytes))
+        recorder->recording->no_memory = true;
+    add_packets(recorded, side, (struct moment){frame, time});
+}
+
+static void missing(void *context, void *owner, enum mqtt_side side, uint64_t length, uint64_t frame,
+                    microseconds time) {
+    struct recorder *recorder = context;
+    struct recorded *recorded = owner;
+    (void)length;
+    (void)frame;
+    (void)time;
+    if (recorded == NULL)
+        return;
+    recorder->recording->gaps += side == MQTT_CLIENT;
+    packet_stream_gap(&recorded->streams[side]);
+}
+
+static void ended(void *context, void *owner, enum mqtt_side side, bool reset, uint64_t frame, microseconds time) {
+    struct recorded *recorded = owner;
+    struct moment moment = {frame, time};
+    (void)context;
+    if (recorded == NULL || (side == MQTT_CLIENT ? recorded->closed : recorded->closed_by_it))
+        return;
+    if (side == MQTT_CLIENT)
+        add_rest(recorded, moment);
+    struct step *step = add_step(recorded, side == MQTT_CLIENT ? STEP_CLOSE : STEP_CLOSED, moment);
+    if (step != NULL) {
+        step->reset = reset;
+        step->after_goodbye = recorded->goodbye || recorded->closed;
+    }
+    *(side == MQTT_CLIENT ? &recorded->closed : &recorded->closed_by_it) = true;
+}
+
+static void closed(void *context, void *owner, uint64_t frame, microseconds time) {
+    struct recorded *recorded = owner;
+    (void)context;
+    if (recorded == NULL)
+        return;
+    if (!recorded->closed)
+        add_rest(recorded, (struct moment){frame, time});
+    packet_stream_end(&recorded->streams[MQTT_CLIENT]);
+    packet_stream_end(&recorded->streams[MQTT_SERVER]);
+    free(recorded);
+}
+
+bool recording_read(struct recording *recording, const char *path, const char *prefix, char *reason,
+                    size_t reason_size) {
+    memset(recording, 0, sizeof *recording);
+    struct recorder recorder = {.recording = recording, .prefix = prefix};
+    struct conversations conversations;
+    struct stream_hooks wanted = {&recorder, opened, received, missing, ended, closed};
+    struct stream_hooks hooks = conversations_begin(&conversations, &wanted);
+    bool whole = capture_read(path, &hooks, reason, reason_size);
+    recording->others = conversations.other_count;
+    if (whole && recording->no_memory) {
+        snprintf(reason, reason_size, "no memory for all of it");
+        return false;
+    }
+    return whole;
+}
+
+void recording_free(struct recording *recording) {
+    for (size_t i = 0; i < recording->step_count; i++) {
+        free(recording->steps[i].bytes);
+        free(recording->steps[i].instead);
+    }
+    for (size_t i = 0; i < recording->connection_count; i++)
+        free(recording->connections[i]);
+    free(recording->steps);
+    free(recording->connections);
+    memset(recording, 0, sizeof *recording);
+}

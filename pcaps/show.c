@@ -1,0 +1,79 @@
+#include "pcaps/show.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <string.h>
+
+enum { BYTES_BEFORE = 12, BYTES_AFTER = 12 };
+
+/* C1 control characters are well-formed UTF-8, and some terminals obey them. */
+static bool is_control(const uint8_t *at, uint32_t left) {
+    return at[0] < 0x20 || at[0] == 0x7F || (at[0] == 0xC2 && left > 1 && at[1] < 0xA0);
+}
+
+void show_name(struct mqtt_bytes name, char *buffer, size_t capacity) {
+    enum { LONGEST = 4, DOTS = 3 };
+    bool is_text = mqtt_check_text(name, NULL) == MQTT_TEXT_FINE;
+    size_t length = 0;
+    for (uint32_t i = 0; i < name.length; i++) {
+        uint8_t byte = name.data[i];
+        bool plain = !is_control(name.data + i, name.length - i) && (byte < 0x80 || is_text);
+        bool starts_character = byte < 0x80 || byte >= 0xC0;
+        /* Room for the longest character or escape, the dots and the zero; and no character is cut in two. */
+        if (starts_character && length + LONGEST + DOTS + 1 > capacity) {
+            memcpy(buffer + length, "...", DOTS);
+            length += DOTS;
+            break;
+        }
+        if (length + LONGEST + 1 > capacity)
+            break;
+        if (plain)
+            buffer[length++] = (char)byte;
+        else
+            length += (size_t)snprintf(buffer + length, capacity - length, "\\x%02X", byte);
+    }
+    buffer[length] = '\0';
+}
+
+void show_bytes_around(FILE *file, struct mqtt_bytes bytes, uint32_t offset) {
+    if (offset > bytes.length)
+        offset = bytes.length;
+    uint32_t first = offset > BYTES_BEFORE ? offset - BYTES_BEFORE : 0;
+    uint32_t last = bytes.length - offset > BYTES_AFTER ? offset + BYTES_AFTER : bytes.length;
+    if (first > 0)
+        fputs("... ", file);
+    for (uint32_t i = first; i < last; i++)
+        fprintf(file, i == offset ? "%s[%02x]" : "%s%02x", i > first ? " " : "", bytes.data[i]);
+    if (offset == bytes.length)
+        fputs(offset > first ? " []" : "[]", file);
+    if (last < bytes.length)
+        fputs(" ...", file);
+}
+
+const char *show_side(enum mqtt_side side) {
+    return side == MQTT_CLIENT ? "client" : "server";
+}
+
+const char *show_error_class(enum mqtt_error_class error_class) {
+    static const char *const names[] = {
+        [MQTT_NO_ERROR] = "no error",  [MQTT_MALFORMED] = "malformed", [MQTT_PROTOCOL] = "protocol error",
+        [MQTT_LIMIT] = "over a limit", [MQTT_USAGE] = "wrong use",
+    };
+    return names[error_class];
+}
+
+double show_seconds(microseconds start, microseconds time) {
+    return time > start ? (double)(time - start) / (double)MICROSECONDS_PER_SECOND : 0;
+}
+
+void show_option_error(const char *command, int option, char **arguments) {
+    fprintf(stderr, "mqspec %s: %s '%s'; mqspec %s --help lists the options\n", command,
+            option == ':' ? "a value is missing behind" : "there is no option", arguments[optind - 1], command);
+}
+
+bool show_finish(const char *command) {
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return true;
+    fprintf(stderr, "mqspec %s: the output could not be written: %s\n", command, strerror(errno));
+    return false;
+}

@@ -1,0 +1,161 @@
+#!/bin/sh
+# decode, lint and replay as scripts meet them: exit status and what is said. Usage: cli.sh MQSPEC. Prints TAP.
+set -u
+mqspec=$1
+here=$(cd "$(dirname "$0")/.." && pwd)
+work=$(mktemp -d)
+helper=
+trap '[ -z "$helper" ] || kill "$helper" 2>/dev/null; rm -rf "$work"' EXIT
+capture=$here/mqtt-js.pcap
+
+number=0
+failed=0
+# check NAME STATUS STREAM TEXT COMMAND...: the command ends with STATUS within 30 seconds, and TEXT (a basic regular
+# expression) stands on its standard output (out) or standard error (err); with "" as TEXT the stream is empty.
+check() {
+    name=$1 expected=$2 stream=$3 wanted=$4
+    shift 4
+    number=$((number + 1))
+    timeout 30 "$@" >"$work/out" 2>"$work/err"
+    status=$?
+    if [ -z "$wanted" ]; then
+        [ ! -s "$work/$stream" ]
+    else
+        grep -q -e "$wanted" "$work/$stream"
+    fi
+    said=$?
+    if [ "$status" -eq "$expected" ] && [ "$said" -eq 0 ]; then
+        echo "ok $number - $name"
+        return
+    fi
+    failed=1
+    echo "not ok $number - $name"
+    echo "# status $status, expected $expected; expected on $stream: $wanted"
+    sed 's/^/# out: /' "$work/out" | head -n 5
+    sed 's/^/# err: /' "$work/err" | head -n 5
+}
+
+skip() {
+    number=$((number + 1))
+    echo "ok $number - $1 # SKIP $2"
+}
+
+# ---- Files -----------------------------------------------------------------------------------------------------
+
+size=$(wc -c <"$capture")
+head -c $((size - 5)) "$capture" >"$work/cut.pcap"
+head -c 24 "$capture" >"$work/empty.pcap"
+head -c 10 "$capture" >"$work/stub.pcap"
+: >"$work/nothing.pcap"
+cat "$capture" "$capture" >"$work/twice.pcap"
+
+for command in lint decode replay; do
+    target=
+    [ "$command" != replay ] || target='--target 127.0.0.1:1'
+    # shellcheck disable=SC2086
+    {
+        check "$command: a file that is not there" 2 err 'No such file' "$mqspec" $command "$work/absent.pcap" $target
+        check "$command: a folder" 2 err 'cannot be read' "$mqspec" $command "$work" $target
+        check "$command: an empty file" 2 err 'cannot be read' "$mqspec" $command "$work/nothing.pcap" $target
+        check "$command: part of a file header" 2 err 'cannot be read' "$mqspec" $command "$work/stub.pcap" $target
+        check "$command: not a capture" 2 err 'unknown file format' "$mqspec" $command "$0" $target
+        check "$command: a capture without MQTT" 2 err 'no MQTT conversation found' "$mqspec" $command "$work/empty.pcap" $target
+        check "$command: a capture that is cut" 2 err 'cut or damaged after packet' "$mqspec" $command "$work/cut.pcap" $target
+        check "$command: a second file header among the packets" 2 err 'cut or damaged after packet' "$mqspec" $command "$work/twice.pcap" $target
+        check "$command: no file" 2 err 'usage: mqspec' "$mqspec" $command $target
+        check "$command: an option that is not there" 2 err "no option '--wrong'" "$mqspec" $command --wrong "$capture"
+        check "$command: help" 0 out 'usage: mqspec' "$mqspec" $command --help
+    }
+done
+check 'lint: what stands before the cut is judged' 2 out '7 MQTT connections' "$mqspec" lint "$work/cut.pcap"
+check 'lint: nothing wrong' 0 out 'no breach' "$mqspec" lint "$capture"
+check 'lint: from standard input' 0 out '7 MQTT connections' sh -c "'$mqspec' lint - <'$capture'"
+check 'lint: several files, the worst status counts' 2 out 'no breach' "$mqspec" lint "$capture" "$work/cut.pcap"
+check 'lint: JSON' 0 out '"breaches_by_servers"' "$mqspec" lint --json "$capture"
+check 'decode: nothing is refused' 0 err '' "$mqspec" decode "$capture"
+check 'decode: a line' 0 out 'js-publisher  *-> PUBLISH' "$mqspec" decode "$capture"
+check 'decode: JSON' 0 out '"type": *"CONNACK"' "$mqspec" decode --json "$capture"
+if command -v python3 >/dev/null 2>&1; then
+    check 'decode: each line is JSON' 0 out '^62$' sh -c "'$mqspec' decode --json '$capture' |
+        python3 -c 'import json, sys; print(len([json.loads(line) for line in sys.stdin]))'"
+    check 'lint: all of it is JSON' 0 out '^62$' sh -c "'$mqspec' lint --json '$capture' |
+        python3 -c 'import json, sys; print(json.load(sys.stdin)[0][\"packets\"])'"
+else
+    skip 'decode: each line is JSON' 'no python3'
+    skip 'lint: all of it is JSON' 'no python3'
+fi
+if [ -w /dev/full ]; then
+    check 'decode: output that cannot be written' 2 err 'could not be written' sh -c "'$mqspec' decode '$capture' >/dev/full"
+else
+    skip 'decode: output that cannot be written' 'no /dev/full'
+fi
+
+# ---- Bytes by hand ---------------------------------------------------------------------------------------------
+
+check 'hex: PINGREQ' 0 out '^PINGREQ$' "$mqspec" decode --hex 'c0 00'
+check 'hex: blanks, colons and capitals' 0 out '^PINGRESP$' "$mqspec" decode --hex 'D0:00'
+check 'hex: several packets' 0 out '^DISCONNECT$' "$mqspec" decode --hex 'c000e000'
+check 'hex: the side is told' 1 out 'refused' "$mqspec" decode --hex 'c0 00' --from server
+check 'hex: a packet that is refused' 1 out 'MQTT311:3.3.1-4.*\[36\]' "$mqspec" decode --hex '36 06 00 01 74 00 01 78'
+check 'hex: bytes that end within a packet' 1 out 'end within a packet (3 bytes)' "$mqspec" decode --hex '30 05 00'
+check 'hex: JSON of what is refused' 1 out '"statement": *"MQTT311:3.3.1-4"' "$mqspec" decode --json --hex '36 06 00 01 74 00 01 78'
+check 'hex: an odd digit' 2 err 'no second one' "$mqspec" decode --hex 'c0 0'
+check 'hex: no digit' 2 err 'no hexadecimal digit' "$mqspec" decode --hex 'c0 0g'
+check 'hex: nothing' 2 err 'no bytes' "$mqspec" decode --hex ''
+check 'hex: a version that is not there' 2 err "no MQTT version '6'" "$mqspec" decode --hex c000 -V 6
+check 'hex: a version that is not decoded yet' 2 err 'not decoded yet' "$mqspec" decode --hex c000 -V 5.0
+check 'hex: a side that is not there' 2 err 'client or server' "$mqspec" decode --hex c000 --from both
+check 'hex and a file' 2 err 'either' "$mqspec" decode --hex c000 "$capture"
+check 'hex: a value is missing' 2 err 'value is missing' "$mqspec" decode --hex
+
+# ---- Replay ----------------------------------------------------------------------------------------------------
+
+check 'replay: nobody listens' 3 err 'cannot be reached' "$mqspec" replay "$capture" --target 127.0.0.1:1
+check 'replay: no such host' 3 err 'cannot be reached' "$mqspec" replay "$capture" --target no-such-host.invalid:1883
+check 'replay: no target' 2 err 'give one capture file and --target' "$mqspec" replay "$capture"
+check 'replay: a target without port' 2 err 'HOST:PORT' "$mqspec" replay "$capture" --target localhost
+check 'replay: a port out of range' 2 err 'HOST:PORT' "$mqspec" replay "$capture" --target localhost:65536
+check 'replay: a speed of 0' 2 err '--speed takes' "$mqspec" replay "$capture" --target localhost:1 --speed 0
+check 'replay: a speed that is no number' 2 err '--speed takes' "$mqspec" replay "$capture" --target localhost:1 --speed fast
+check 'replay: a timeout that is none' 2 err '--timeout takes' "$mqspec" replay "$capture" --target localhost:1 --timeout -1
+
+# wait_for FILE: until something stands in it, at most 10 seconds.
+wait_for() {
+    tries=0
+    while [ ! -s "$1" ] && [ $tries -lt 200 ]; do
+        tries=$((tries + 1))
+        sleep 0.05
+    done
+    [ -s "$1" ]
+}
+
+if command -v python3 >/dev/null 2>&1; then
+    python3 -c 'import socket, time
+listener = socket.create_server(("127.0.0.1", 0))
+print(listener.getsockname()[1], flush=True)
+time.sleep(60)' >"$work/port" &
+    helper=$!
+    wait_for "$work/port"
+    check 'replay: a target that says nothing' 1 out 'gave up\|did not come' "$mqspec" replay "$capture" \
+        --target "127.0.0.1:$(cat "$work/port")" --speed max --timeout 0.1
+    kill $helper
+    wait $helper 2>/dev/null
+    helper=
+else
+    skip 'replay: a target that says nothing' 'no python3'
+fi
+
+# Each stored capture against a fresh broker of our own, which keeps the standard as the recorded one did.
+for stored in "$here"/*.pcap; do
+    rm -f "$work/port"
+    "$mqspec" broker -p 0 --port-file "$work/port" >/dev/null 2>&1 &
+    helper=$!
+    wait_for "$work/port"
+    check "replay: $(basename "$stored") against the reference broker" 0 out 'answered as recorded' "$mqspec" replay \
+        "$stored" --target "localhost:$(cat "$work/port")" --speed max --timeout 2
+    kill $helper
+    wait $helper 2>/dev/null
+    helper=
+done
+echo "1..$number"
+exit $failed

@@ -1,0 +1,221 @@
+/* Conversations written as captures, judged, and the breaches with where they stand. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <unistd.h>
+/* cmocka.h wants the four above. */
+#include <cmocka.h>
+
+#include "pcaps/capture.h"
+#include "pcaps/lint.h"
+#include "pcaps/replay.h"
+#include "pcaps/tests/event_log.h"
+
+struct said {
+    enum { ENDS, OPENS, CLIENT_SAYS, SERVER_SAYS, CLIENT_CLOSES, SERVER_CLOSES } kind;
+    unsigned connection; /* 0 or 1 */
+    unsigned second;
+    const char *bytes;
+    uint32_t length;
+};
+
+struct lint_row {
+    const char *name;
+    struct said said[16]; /* the last is ENDS */
+    const char *told;     /* each breach as "side statement #frame; ", then what was counted */
+};
+
+#define BYTES(text) text, sizeof(text) - 1
+#define OPEN(connection)                                                                                               \
+    { OPENS, connection, 0, NULL, 0 }
+#define C(connection, second, text)                                                                                    \
+    { CLIENT_SAYS, connection, second, BYTES(text) }
+#define S(connection, second, text)                                                                                    \
+    { SERVER_SAYS, connection, second, BYTES(text) }
+#define C_ENDS(connection, second)                                                                                     \
+    { CLIENT_CLOSES, connection, second, NULL, 0 }
+#define S_ENDS(connection, second)                                                                                     \
+    { SERVER_CLOSES, connection, second, NULL, 0 }
+
+/* Client "a", clean session, keep alive of 60 seconds. Frame 4 of a capture, the answer frame 6. */
+#define CONNECT  "\x10\x0d\0\4MQTT\4\2\0\x3c\0\1a"
+#define ACCEPTED OPEN(0), C(0, 0, CONNECT), S(0, 0, "\x20\2\0\0")
+
+/* clang-format off */
+static const struct lint_row rows[] = {
+    {"nothing is wrong",
+     {ACCEPTED, C(0, 1, "\x82\6\0\1\0\1t\0"), S(0, 1, "\x90\3\0\1\0"), C(0, 2, "\xc0\0"), S(0, 2, "\xd0\0"), C(0, 3, "\xe0\0"), C_ENDS(0, 3)},
+     "1 connection, 7 packets, client 0, server 0"},
+    {"the first packet is not CONNECT",
+     {OPEN(0), C(0, 0, "\xc0\0"), S_ENDS(0, 0)},
+     "client MQTT311:3.1.0-1 #4; 1 connection, 0 packets, client 1, server 0"},
+    {"a second CONNECT",
+     {ACCEPTED, C(0, 1, CONNECT), S_ENDS(0, 1)},
+     "client MQTT311:3.1.0-2 #8; 1 connection, 3 packets, client 1, server 0"},
+    {"PUBLISH with both QoS bits",
+     {ACCEPTED, C(0, 1, "\x36\6\0\1t\0\1x"), S_ENDS(0, 1)},
+     "client MQTT311:3.3.1-4 #8; 1 connection, 2 packets, client 1, server 0"},
+    {"SUBSCRIBE with flags 0",
+     {ACCEPTED, C(0, 1, "\x80\6\0\1\0\1t\0"), S_ENDS(0, 1)},
+     "client MQTT311:3.8.1-1 #8; 1 connection, 2 packets, client 1, server 0"},
+    {"SUBACK with one code too many",
+     {ACCEPTED, C(0, 1, "\x82\6\0\1\0\1t\0"), S(0, 1, "\x90\4\0\1\0\0")},
+     "server MQTT311:3.8.4-5 #10; 1 connection, 4 packets, client 0, server 1"},
+    {"CONNACK says Session Present after a clean start",
+     {OPEN(0), C(0, 0, CONNECT), S(0, 0, "\x20\2\1\0")},
+     "server MQTT311:3.2.2-1 #6; 1 connection, 2 packets, client 0, server 1"},
+    {"two breaches by two clients are counted apart",
+     {ACCEPTED, OPEN(1), C(1, 0, "\xc0\0"), C(0, 1, CONNECT)},
+     "client MQTT311:3.1.0-1 #11; client MQTT311:3.1.0-2 #13; 2 connections, 3 packets, client 2, server 0"},
+    {"nothing but the handshake",
+     {OPEN(0), C_ENDS(0, 1)},
+     "1 connection, 0 packets, client 0, server 0"},
+};
+/* clang-format on */
+
+static void write_said(const struct lint_row *row, const char *path) {
+    char reason[256];
+    struct capture_connection *connections[2] = {NULL, NULL};
+    struct capture_writer *writer = capture_writer_open(path, UINT64_C(1700000000000000), reason, sizeof reason);
+    assert_non_null(writer);
+    for (const struct said *said = row->said; said->kind != ENDS; said++) {
+        struct capture_connection **connection = &connections[said->connection];
+        microseconds time = said->second * MICROSECONDS_PER_SECOND;
+        struct mqtt_bytes bytes = {(const uint8_t *)said->bytes, said->length};
+        switch (said->kind) {
+        case OPENS:
+            *connection = capture_writer_connect(writer, 1883, time);
+            assert_non_null(*connection);
+            break;
+        case CLIENT_SAYS:
+        case SERVER_SAYS:
+            capture_writer_bytes(*connection, said->kind == CLIENT_SAYS ? MQTT_CLIENT : MQTT_SERVER, bytes, time);
+            break;
+        default:
+            capture_writer_close(*connection, said->kind == CLIENT_CLOSES ? MQTT_CLIENT : MQTT_SERVER, time);
+        }
+    }
+    assert_true(capture_writer_finish(writer));
+}
+
+static void note_breach(void *context, const struct lint_breach *breach) {
+    log_event(context, "%s %s #%llu; ", breach->side == MQTT_CLIENT ? "client" : "server", spec_name(breach->statement),
+              (unsigned long long)breach->frame);
+    assert_true(breach->what != NULL && breach->what[0] != '\0');
+}
+
+static void test_row(void **state) {
+    const struct lint_row *row = *state;
+    struct event_log log = {.length = 0};
+    struct lint_totals totals;
+    char reason[256] = "";
+    char path[] = "/tmp/mqspec-test-XXXXXX";
+    int descriptor = mkstemp(path);
+    assert_true(descriptor >= 0);
+    close(descriptor);
+    write_said(row, path);
+    bool whole = lint_capture(path, note_breach, &log, &totals, reason, sizeof reason);
+    unlink(path);
+    assert_true(whole);
+    log_event(&log, "%zu connection%s, %zu packets, client %zu, server %zu", totals.conversations,
+              totals.conversations == 1 ? "" : "s", totals.packets, totals.breaches[MQTT_CLIENT],
+              totals.breaches[MQTT_SERVER]);
+    size_t by_clients = 0;
+    for (size_t i = 0; i < totals.client_count; i++)
+        by_clients += totals.clients[i].breaches[MQTT_CLIENT] + totals.clients[i].breaches[MQTT_SERVER];
+    size_t all = totals.breaches[MQTT_CLIENT] + totals.breaches[MQTT_SERVER];
+    lint_totals_free(&totals);
+    if (strcmp(log.text, row->told) != 0)
+        fail_msg("%s:\n  expected %s\n  received %s", row->name, row->told, log.text);
+    assert_int_equal(by_clients, all);
+}
+
+/* A conversation with every kind of packet, whole and with any byte of its file changed: judged or refused with a
+ * reason, and read for a replay likewise. */
+static const struct lint_row every_packet = {
+    "every packet",
+    {ACCEPTED, C(0, 1, "\x82\6\0\1\0\1t\2"), S(0, 1, "\x90\3\0\1\2"), C(0, 2, "\x34\6\0\1t\0\2y\x32\6\0\1t\0\3z"),
+     S(0, 2, "\x50\2\0\2\x40\2\0\3"), C(0, 2, "\x62\2\0\2"), S(0, 2, "\x70\2\0\2\x30\4\0\1ty"),
+     C(0, 3, "\xa2\5\0\4\0\1t\xc0\0"), S(0, 3, "\xb0\2\0\4\xd0\0"), C(0, 3, "\xe0\0")},
+    ""};
+
+static void ignore_breach(void *context, const struct lint_breach *breach) {
+    size_t *count = context;
+    *count += breach->what != NULL;
+}
+
+static void judge_damaged(const char *path, size_t at) {
+    struct lint_totals totals;
+    struct recording recording;
+    size_t told = 0;
+    char reason[512] = "";
+    bool whole = lint_capture(path, ignore_breach, &told, &totals, reason, sizeof reason);
+    size_t counted = totals.breaches[MQTT_CLIENT] + totals.breaches[MQTT_SERVER];
+    lint_totals_free(&totals);
+    if (told != counted || (!whole && reason[0] == '\0'))
+        fail_msg("byte %zu: %zu breaches told, %zu counted, reason '%s'", at, told, counted, reason);
+    if (recording_read(&recording, path, NULL, reason, sizeof reason) != whole)
+        fail_msg("byte %zu: lint and replay do not agree whether it can be read", at);
+    recording_free(&recording);
+}
+
+static void test_any_byte_changed(void **state) {
+    (void)state;
+    char path[] = "/tmp/mqspec-test-XXXXXX";
+    int descriptor = mkstemp(path);
+    uint8_t byte;
+    assert_true(descriptor >= 0);
+    write_said(&every_packet, path);
+    judge_damaged(path, 0);
+    for (off_t at = 0; pread(descriptor, &byte, 1, at) == 1; at++) {
+        for (unsigned change = 1; change < 256; change = change * 4 + 3) {
+            uint8_t changed = byte ^ (uint8_t)change;
+            assert_int_equal(pwrite(descriptor, &changed, 1, at), 1);
+            judge_damaged(path, (size_t)at);
+        }
+        assert_int_equal(pwrite(descriptor, &byte, 1, at), 1);
+    }
+    close(descriptor);
+    unlink(path);
+}
+
+/* The captures of this folder, of real clients with a real broker. What is said of them was checked by hand. */
+struct stored_row {
+    const char *path;
+    size_t connections;
+    size_t packets;
+    size_t breaches;
+};
+
+static const struct stored_row stored[] = {
+    {"pcaps/mosquitto-clients.pcap", 14, 86, 0},
+    {"pcaps/mosquitto-clients-3.1.pcap", 14, 87, 0},
+    {"pcaps/mqtt-js.pcap", 7, 62, 0},
+    {"pcaps/paho-python.pcap", 10, 120, 0},
+};
+
+static void test_stored(void **state) {
+    const struct stored_row *row = *state;
+    struct event_log log = {.length = 0};
+    struct lint_totals totals;
+    char reason[256] = "";
+    if (!lint_capture(row->path, note_breach, &log, &totals, reason, sizeof reason))
+        fail_msg("%s: %s", row->path, reason);
+    size_t breaches = totals.breaches[MQTT_CLIENT] + totals.breaches[MQTT_SERVER];
+    lint_totals_free(&totals);
+    if (totals.conversations != row->connections || totals.packets != row->packets || breaches != row->breaches)
+        fail_msg("%s: %zu connections, %zu packets, %zu breaches: %s", row->path, totals.conversations, totals.packets,
+                 breaches, log.text);
+}
+
+int main(void) {
+    enum { ROWS = sizeof rows / sizeof rows[0], STORED = sizeof stored / sizeof stored[0] };
+    struct CMUnitTest tests[ROWS + STORED + 1];
+    for (size_t i = 0; i < ROWS; i++)
+        tests[i] = (struct CMUnitTest){rows[i].name, test_row, NULL, NULL, (void *)&rows[i]};
+    for (size_t i = 0; i < STORED; i++)
+        tests[ROWS + i] = (struct CMUnitTest){stored[i].path, test_stored, NULL, NULL, (void *)&stored[i]};
+    tests[ROWS + STORED] = (struct CMUnitTest)cmocka_unit_test(test_any_byte_changed);
+    return cmocka_run_group_tests_name("pcaps: lint", tests, NULL, NULL);
+}
