@@ -28,6 +28,7 @@ struct player_options {
     const char *name_space; /* what "~" stands for; letters and digits, at most 16; lives as long as the player */
     const char *transport;  /* for the result */
     microseconds timeout;   /* of one step */
+    bool skip_cleanup;      /* the target is thrown away afterwards: nothing needs to be left as it was found */
 };
 
 /* NULL where there is no memory. The scenario lives as long as the player. */
@@ -45,12 +46,22 @@ void player_received(struct player *player, enum scenario_client client, struct 
 void player_closed(struct player *player, enum scenario_client client, microseconds now);
 void player_tick(struct player *player, microseconds now);
 
+/* Ends the scenario as a fail that has nothing to do with the standard. `reason` lives as long as the player. */
+void player_abandon(struct player *player, const char *reason, microseconds now);
+
 /* When player_tick() is wanted at the latest; NO_DEADLINE once finished. */
 microseconds player_deadline(const struct player *player);
 
 /* The scenario is over and has left the target as it found it: retained messages cleared, sessions ended,
  * connections closed. */
 bool player_finished(const struct player *player);
+
+/* A connection could not be opened; the result is then a fail that says so. */
+bool player_could_not_connect(const struct player *player);
+
+/* How much later than wanted player_tick() came at worst. Where it is large, the tester itself was held up, and a
+ * failure of a scenario that measures time proves nothing. */
+microseconds player_lateness(const struct player *player);
 
 /* The result; lives as long as the player. Only once finished. */
 const struct result *player_result(const struct player *player);

@@ -21,11 +21,15 @@
  *
  * Order. A broker answers requests in its own time, and the standard does not order a SUBACK against a PUBLISH.
  * So an EXPECT takes the first packet of its type that has come on that connection and not been taken, and waits
- * if there is none. Packets of one type are thus taken in the order in which they came. NEXT(...) in place of a
- * packet type's usual freedom is EXPECT_NEXT: it takes the first packet of any type.
+ * if there is none. Packets of one type are thus taken in the order in which they came. EXPECT_NEXT takes the first
+ * packet of any type.
  *
  * Absence. Nothing is waited for in vain: a step that must not see a packet is followed by a message on the same
  * way that must be the next one to come (a fence); whatever came before it is then found in its place.
+ *
+ * DISCONNECT. A client that has sent it expects to be closed. Unless the next step looks at that connection, what
+ * follows waits until the broker has closed it, or for a part of the timeout, and then the client closes it. So
+ * other clients see what the disconnection brought about.
  *
  * Every step waits at most the run's timeout. All that a broker may do by the standard is listed as an
  * alternative in the one EXPECT. */
@@ -45,6 +49,8 @@ enum scenario_client { A, B, C, D, SCENARIO_CLIENTS };
  * SEND uses it. n is 0 to 7. */
 #define ID(n)                (0x10000 + (n))
 #define IDENTIFIER_VARIABLES 8
+/* In EXPECT: any Packet Identifier but the one that ID(n) holds. */
+#define OTHER_THAN_ID(n) (0x20000 + (n))
 
 enum pattern_kind {
     PATTERN_PACKET,
@@ -72,7 +78,7 @@ struct pattern {
     const char *password;
     int connect_flags; /* SEND: the whole byte, when it is to differ from what the fields say */
     /* CONNACK */
-    int session_present;
+    int session_present; /* not looked at in MQTT 3.1, where the bit is reserved */
     int code;
     /* PUBLISH */
     const char *topic;
@@ -90,18 +96,21 @@ struct pattern {
     /* SUBACK: the codes, as a string of that many bytes */
     const char *codes;
     int codes_length;
-    /* Time from the end of the step before, milliseconds; 0: no bound but the run's timeout. */
+    /* Milliseconds; 0: no bound but the run's timeout. `before` counts from the end of the step before. `after` counts
+     * from the end of the last step that was no expectation: the broker's clock may start when it receives that, and
+     * its answers may be held up on the way. */
     int after;
     int before;
     /* What it means when this alternative is what came. NULL: the expectation holds. */
     const char *skip; /* the target lacks something optional: the scenario ends with this reason */
     const char *warn; /* a SHOULD is not followed: the scenario goes on and ends with at most a warning */
+    bool may_come;    /* EXPECT: it may come, any number of times, before what is awaited */
 };
 
 enum step_kind {
-    STEP_SEND,        /* the client sends patterns[0], opening its connection if it has none */
+    STEP_SEND,        /* the client sends the patterns in one write, opening its connection if it has none */
     STEP_SEND_BYTES,  /* the client sends `bytes` as they are */
-    STEP_SEND_BROKEN, /* as SEND, with the change that `broken` describes */
+    STEP_SEND_BROKEN, /* as SEND of one packet, with the change that `broken` describes */
     STEP_EXPECT,      /* one of the patterns must come */
     STEP_EXPECT_NEXT, /* one of the patterns must be the very next */
     STEP_EXPECT_ALL,  /* all of the patterns must come, in any order */
@@ -205,6 +214,9 @@ extern const struct scenario_family *const scenario_families[];
 #define DISCONNECT(...)  PATTERN(MQTT_DISCONNECT, __VA_ARGS__)
 #define CLOSED(...)                                                                                                    \
     { .kind = PATTERN_CLOSED, __VA_ARGS__ }
+/* Nothing of what the other patterns name comes: SILENCE(.before = 2000, .skip = "..."). */
+#define SILENCE(...)                                                                                                   \
+    { .kind = PATTERN_TIMEOUT, __VA_ARGS__ }
 
 /* Return codes of SUBACK: .codes = ..., as CODES("\x00\x80"). */
 #define CODES(string) .codes = string, .codes_length = (int)sizeof(string) - 1
@@ -213,6 +225,7 @@ extern const struct scenario_family *const scenario_families[];
     .patterns = (const struct pattern[]){__VA_ARGS__},                                                                 \
     .pattern_count = COUNT_OF(((const struct pattern[]){__VA_ARGS__}))
 
+/* SEND(client, packet, further packets...). */
 #define SEND(from, ...)                                                                                                \
     { .kind = STEP_SEND, .client = (from), PATTERNS(__VA_ARGS__), .source = "SEND(" #from ", " #__VA_ARGS__ ")" }
 /* Raw bytes: SEND_BYTES(A, 0xF0, 0x00). */

@@ -1,0 +1,129 @@
+/* The kill matrix: each statement switched off, and the scenarios that notice. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "conformance/runner.h"
+
+#define NAMES_SHOWN 3u
+
+struct matrix {
+    FILE *file;
+    microseconds timeout;
+    bool verbose;
+    struct run run;
+    bool *noticed; /* a play: by this deviation */
+    bool *useful;  /* a play: failed under some deviation */
+    size_t deviations;
+    size_t survivors;
+    size_t by_another; /* noticed, but under other statements only */
+    size_t useless;
+    size_t faults; /* scenarios that fail without any deviation */
+};
+
+struct kill {
+    size_t scenarios;
+    bool own_statement;
+};
+
+/* Plays all with one statement off, or with none (SPEC_NONE). */
+static struct kill play_deviation(struct matrix *matrix, enum spec_statement off) {
+    struct kill kill = {0};
+    struct virtual_settings settings = {.timeout = matrix->timeout, .off = &off, .off_count = off == SPEC_NONE ? 0 : 1};
+    for (size_t i = 0; i < matrix->run.count; i++) {
+        struct play play = matrix->run.plays[i];
+        play_name(&play, 1, i, 0);
+        settings.start = play_virtual(&play, &settings) + 1;
+        matrix->noticed[i] = play.result.verdict == VERDICT_FAIL;
+        if (matrix->noticed[i]) {
+            kill.scenarios++;
+            kill.own_statement = kill.own_statement || play.result.broken == off;
+            if (off == SPEC_NONE)
+                fprintf(matrix->file, "fails without a deviation: %s (%s): %s\n", play.scenario->name,
+                        mqtt_version_name(play.version), play.result.reason);
+        }
+        if (play.player != NULL)
+            player_destroy(play.player);
+    }
+    return kill;
+}
+
+static void write_names(struct matrix *matrix) {
+    size_t written = 0;
+    size_t all = 0;
+    const struct scenario *last = NULL;
+    for (size_t i = 0; i < matrix->run.count; i++) {
+        const struct scenario *scenario = matrix->run.plays[i].scenario;
+        if (!matrix->noticed[i] || scenario == last)
+            continue;
+        last = scenario;
+        all++;
+        if (matrix->verbose || written < NAMES_SHOWN)
+            fprintf(matrix->file, "%s %s", written++ > 0 ? "," : "", scenario->name);
+    }
+    fprintf(matrix->file, all > written ? ", ...\n" : "\n");
+}
+
+static void try_deviation(struct matrix *matrix, enum spec_statement off) {
+    struct kill kill = play_deviation(matrix, off);
+    matrix->deviations++;
+    for (size_t i = 0; i < matrix->run.count; i++)
+        matrix->useful[i] = matrix->useful[i] || matrix->noticed[i];
+    const char *how = kill.scenarios == 0 ? "SURVIVES" : kill.own_statement ? "caught" : "caught by another statement";
+    matrix->survivors += kill.scenarios == 0;
+    matrix->by_another += kill.scenarios > 0 && !kill.own_statement;
+    fprintf(matrix->file, "%-18s %4zu  %s:", spec_name(off), kill.scenarios, how);
+    write_names(matrix);
+}
+
+/* A scenario is played in several versions; it is useful when one of them is. */
+static void write_useless(struct matrix *matrix) {
+    const struct run *run = &matrix->run;
+    for (size_t i = 0; i < run->count;) {
+        const struct scenario *scenario = run->plays[i].scenario;
+        bool useful = false;
+        for (; i < run->count && run->plays[i].scenario == scenario; i++)
+            useful = useful || matrix->useful[i];
+        if (!useful && scenario->no_deviation == NULL) {
+            matrix->useless++;
+            fprintf(matrix->file, "no deviation fails it, and it does not say why: %s (%s:%d)\n", scenario->name,
+                    scenario->file, scenario->line);
+        }
+        if (useful && scenario->no_deviation != NULL)
+            fprintf(matrix->file, "a deviation fails it, though it says that none can: %s (%s:%d)\n", scenario->name,
+                    scenario->file, scenario->line);
+    }
+}
+
+static bool write_summary(const struct matrix *matrix) {
+    fprintf(matrix->file,
+            "%zu deviations: %zu caught (%zu of them by another statement), %zu survive; %zu scenarios that nothing "
+            "fails without a reason; %zu that fail without a deviation\n",
+            matrix->deviations, matrix->deviations - matrix->survivors, matrix->by_another, matrix->survivors,
+            matrix->useless, matrix->faults);
+    return matrix->survivors == 0 && matrix->useless == 0 && matrix->faults == 0;
+}
+
+bool run_mutants(FILE *file, microseconds timeout, bool verbose) {
+    struct matrix matrix = {.file = file, .timeout = timeout, .verbose = verbose};
+    if (!run_plan(&matrix.run, NULL, 0, IN_3_1 | IN_3_1_1 | IN_5_0)) {
+        fprintf(file, "out of memory\n");
+        return false;
+    }
+    matrix.noticed = calloc(matrix.run.count + 1, sizeof *matrix.noticed);
+    matrix.useful = calloc(matrix.run.count + 1, sizeof *matrix.useful);
+    bool held = false;
+    if (matrix.noticed == NULL || matrix.useful == NULL) {
+        fprintf(file, "out of memory\n");
+    } else {
+        matrix.faults = play_deviation(&matrix, SPEC_NONE).scenarios;
+        for (int i = SPEC_NONE + 1; i < SPEC_COUNT; i++)
+            if (spec_can_deviate(spec_row((enum spec_statement)i)))
+                try_deviation(&matrix, (enum spec_statement)i);
+        write_useless(&matrix);
+        held = write_summary(&matrix);
+    }
+    free(matrix.noticed);
+    free(matrix.useful);
+    run_release(&matrix.run);
+    return held;
+}

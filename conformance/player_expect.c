@@ -1,0 +1,330 @@
+/* Expectations: what has come is held against what the scenario says. */
+#include <assert.h>
+#include <string.h>
+
+#include "conformance/player_internal.h"
+
+#define MICROSECONDS_PER_MILLISECOND UINT64_C(1000)
+
+/* ---- One packet against one pattern ------------------------------------------------------------------------ */
+
+static bool number_fits(int wanted, unsigned number) {
+    return wanted == ANY || (unsigned)wanted == number;
+}
+
+static bool text_fits(struct player *player, const char *wanted, struct mqtt_bytes text) {
+    return wanted == NULL || mqtt_equal(mqtt_text(player_expand(player, wanted)), text);
+}
+
+static bool is_variable(int wanted) {
+    return wanted >= ID(0) && wanted < ID(IDENTIFIER_VARIABLES);
+}
+
+/* A variable that holds nothing yet fits anything. */
+static bool identifier_fits(const struct player *player, int wanted, uint16_t identifier) {
+    if (wanted >= OTHER_THAN_ID(0) && wanted < OTHER_THAN_ID(IDENTIFIER_VARIABLES))
+        return player->identifiers[wanted - OTHER_THAN_ID(0)] != identifier;
+    if (is_variable(wanted))
+        wanted = player->identifiers[wanted - ID(0)];
+    return number_fits(wanted, identifier);
+}
+
+static bool made_payload_fits(int size, struct mqtt_bytes payload) {
+    if ((uint32_t)size != payload.length)
+        return false;
+    for (uint32_t i = 0; i < payload.length; i++)
+        if (payload.data[i] != player_payload_byte(i))
+            return false;
+    return true;
+}
+
+static uint16_t identifier_of(const struct mqtt_packet *packet) {
+    switch (packet->type) {
+    case MQTT_PUBLISH:
+        return mqtt_publish_qos(packet->flags) > 0 ? packet->publish.packet_identifier : 0;
+    case MQTT_SUBACK:
+        return packet->suback.packet_identifier;
+    case MQTT_PUBACK:
+    case MQTT_PUBREC:
+    case MQTT_PUBREL:
+    case MQTT_PUBCOMP:
+    case MQTT_UNSUBACK:
+        return packet->acknowledgement.packet_identifier;
+    default:
+        return 0;
+    }
+}
+
+/* NULL where the packet fits the pattern; else the name of the first field that does not. */
+static const char *misfit(struct player *player, const struct pattern *pattern, const struct mqtt_packet *packet) {
+    if (pattern->kind != PATTERN_PACKET || pattern->type != packet->type)
+        return "type";
+    if (!number_fits(pattern->flags, packet->flags))
+        return "flags";
+    if (packet->type == MQTT_CONNACK) {
+        if (!number_fits(pattern->code, packet->connack.code))
+            return "code";
+        /* The bit is reserved in MQTT 3.1. */
+        bool present = packet->connack.acknowledge_flags & 1;
+        if (player->options.version != MQTT_3_1 && !number_fits(pattern->session_present, present))
+            return "session_present";
+    }
+    if (packet->type == MQTT_PUBLISH) {
+        if (!text_fits(player, pattern->topic, packet->publish.topic))
+            return "topic";
+        if (pattern->payload != NULL && !mqtt_equal(mqtt_text(pattern->payload), packet->publish.payload))
+            return "payload";
+        if (pattern->payload_size != ANY && !made_payload_fits(pattern->payload_size, packet->publish.payload))
+            return "payload";
+        if (!number_fits(pattern->qos, mqtt_publish_qos(packet->flags)))
+            return "qos";
+        if (!number_fits(pattern->dup, (packet->flags & MQTT_PUBLISH_DUP) != 0))
+            return "dup";
+        if (!number_fits(pattern->retain, (packet->flags & MQTT_PUBLISH_RETAIN) != 0))
+            return "retain";
+    }
+    if (packet->type == MQTT_SUBACK && pattern->codes != NULL &&
+        !mqtt_equal((struct mqtt_bytes){(const uint8_t *)pattern->codes, (uint32_t)pattern->codes_length},
+                    packet->suback.codes))
+        return "codes";
+    if (!identifier_fits(player, pattern->packet_identifier, identifier_of(packet)))
+        return "packet_identifier";
+    return NULL;
+}
+
+/* ---- Windows ----------------------------------------------------------------------------------------------- */
+
+enum timing { IN_TIME, TOO_EARLY, TOO_LATE };
+
+static microseconds since(microseconds start, microseconds time) {
+    return time > start ? time - start : 0;
+}
+
+/* The lower bound counts from the last step that was no expectation: the broker's clock may have started when it
+ * got that, and its answers may have been held up on the way. */
+static enum timing judge_time(const struct player *player, const struct pattern *pattern, microseconds time) {
+    microseconds after = (microseconds)pattern->after * MICROSECONDS_PER_MILLISECOND;
+    microseconds before = (microseconds)pattern->before * MICROSECONDS_PER_MILLISECOND;
+    if (since(player->acted_at, time) < after)
+        return TOO_EARLY;
+    if (before > 0 && since(player->step_began, time) > before)
+        return TOO_LATE;
+    return IN_TIME;
+}
+
+/* ---- Failing ----------------------------------------------------------------------------------------------- */
+
+static void fail_with(struct player *player, const struct step *step, const char *reason, const char *received,
+                      size_t line, microseconds now) {
+    player_fail(player,
+                &(struct failure){
+                    .statement = step->statement,
+                    .reason = reason,
+                    .expected = player_expectation(player, step),
+                    .received = received,
+                    .line = line,
+                },
+                now);
+}
+
+static void fail_by_time(struct player *player, const struct step *step, enum timing timing, const char *what,
+                         microseconds time, size_t line, microseconds now) {
+    const char *reason = timing == TOO_EARLY ? arena_text(&player->arena, "%s came too early, after %s", what,
+                                                          player_seconds(player, since(player->acted_at, time)))
+                                             : arena_text(&player->arena, "%s came too late, after %s", what,
+                                                          player_seconds(player, since(player->step_began, time)));
+    fail_with(player, step, reason, reason, line, now);
+}
+
+/* Says what is different where one pattern alone was meant, and that none fits where there are several. */
+static void fail_by_packet(struct player *player, const struct step *step, const struct received *received,
+                           microseconds now) {
+    const char *type = mqtt_type_name(received->packet.type);
+    const struct pattern *meant = NULL;
+    size_t of_type = 0;
+    for (size_t i = 0; i < step->pattern_count; i++)
+        if (step->patterns[i].kind == PATTERN_PACKET && step->patterns[i].type == received->packet.type &&
+            !step->patterns[i].may_come && (player->matched & 1u << i) == 0) {
+            meant = &step->patterns[i];
+            of_type++;
+        }
+    const char *reason = arena_text(&player->arena, "%s came that fits none of the alternatives", type);
+    if (of_type == 0)
+        reason = arena_text(&player->arena, "%s came out of turn", type);
+    if (of_type == 1)
+        reason = arena_text(&player->arena, "%s came with another %s", type, misfit(player, meant, &received->packet));
+    fail_with(player, step, reason, player_notation(player, &received->packet), received->line, now);
+}
+
+/* ---- Choosing ---------------------------------------------------------------------------------------------- */
+
+static void learn_identifier(struct player *player, const struct pattern *pattern, const struct mqtt_packet *packet) {
+    if (is_variable(pattern->packet_identifier))
+        player->identifiers[pattern->packet_identifier - ID(0)] = identifier_of(packet);
+}
+
+/* The pattern is what came. */
+static void accept_pattern(struct player *player, const struct step *step, const struct pattern *pattern) {
+    if (pattern->warn != NULL)
+        player_warn(player, step->statement, pattern->warn);
+}
+
+static bool is_open(const struct player *player, const struct step *step, size_t pattern) {
+    return step->kind != STEP_EXPECT_ALL || (player->matched & 1u << pattern) == 0;
+}
+
+/* Finds the pattern that the packet meets, among those that are awaited or among those that may come before. NULL where
+ * there is none; *timing then says whether the time alone is wrong. */
+static const struct pattern *find_pattern(struct player *player, const struct step *step, bool may_come,
+                                          const struct received *received, enum timing *timing) {
+    for (size_t i = 0; i < step->pattern_count; i++) {
+        const struct pattern *pattern = &step->patterns[i];
+        if (pattern->may_come != may_come || !is_open(player, step, i) ||
+            misfit(player, pattern, &received->packet) != NULL)
+            continue;
+        enum timing this = judge_time(player, pattern, received->time);
+        if (this == IN_TIME)
+            return pattern;
+        *timing = this;
+    }
+    return NULL;
+}
+
+/* The packet is due: it meets one of the patterns, or the scenario fails. Returns the pattern or NULL. */
+static const struct pattern *judge_packet(struct player *player, const struct step *step, struct received *received,
+                                          microseconds now) {
+    enum timing timing = IN_TIME;
+    const struct pattern *pattern = find_pattern(player, step, false, received, &timing);
+    if (pattern == NULL)
+        pattern = find_pattern(player, step, true, received, &timing);
+    if (pattern != NULL) {
+        received->taken = true;
+        if (!pattern->may_come)
+            player->matched |= 1u << (pattern - step->patterns);
+        learn_identifier(player, pattern, &received->packet);
+        accept_pattern(player, step, pattern);
+        return pattern;
+    }
+    if (timing != IN_TIME)
+        fail_by_time(player, step, timing, mqtt_type_name(received->packet.type), received->time, received->line, now);
+    else
+        fail_by_packet(player, step, received, now);
+    return NULL;
+}
+
+/* The connection is closed and nothing more can come. Returns the pattern that allows it, or NULL. */
+static const struct pattern *judge_close(struct player *player, const struct step *step, struct client *client,
+                                         microseconds now) {
+    enum timing timing = IN_TIME;
+    for (size_t i = 0; i < step->pattern_count; i++) {
+        const struct pattern *pattern = &step->patterns[i];
+        if (pattern->kind != PATTERN_CLOSED || !is_open(player, step, i))
+            continue;
+        enum timing this = client->close_taken ? IN_TIME : judge_time(player, pattern, client->closed_at);
+        if (this != IN_TIME) {
+            timing = this;
+            continue;
+        }
+        client->close_taken = true;
+        player->matched |= 1u << i;
+        accept_pattern(player, step, pattern);
+        return pattern;
+    }
+    if (timing != IN_TIME)
+        fail_by_time(player, step, timing, "the close", client->closed_at, client->closed_line, now);
+    else
+        fail_with(player, step, "the target closed the connection while a packet was awaited", "CLOSED()",
+                  client->closed_line, now);
+    return NULL;
+}
+
+static bool is_awaited(const struct player *player, const struct step *step, enum mqtt_type type) {
+    if (step->kind == STEP_EXPECT_NEXT)
+        return true;
+    for (size_t i = 0; i < step->pattern_count; i++)
+        if (step->patterns[i].kind != PATTERN_CLOSED && step->patterns[i].type == type && is_open(player, step, i))
+            return true;
+    return false;
+}
+
+static struct received *first_awaited(const struct player *player, const struct step *step, struct client *client) {
+    for (size_t i = 0; i < client->inbox_count; i++)
+        if (!client->inbox[i].taken && is_awaited(player, step, client->inbox[i].packet.type))
+            return &client->inbox[i];
+    return NULL;
+}
+
+static bool all_met(const struct player *player, const struct step *step) {
+    for (size_t i = 0; i < step->pattern_count; i++)
+        if (!step->patterns[i].may_come && (player->matched & 1u << i) == 0)
+            return false;
+    return true;
+}
+
+bool player_expect(struct player *player, const struct step *step, microseconds now) {
+    struct client *client = &player->clients[step->client];
+    assert(step->pattern_count <= MAXIMUM_PATTERNS);
+    for (;;) {
+        const struct pattern *met = NULL;
+        struct received *received = first_awaited(player, step, client);
+        if (received != NULL)
+            met = judge_packet(player, step, received, now);
+        else if (client->state == CLIENT_CLOSED)
+            met = judge_close(player, step, client, now);
+        else if (client->state == CLIENT_APART)
+            fail_with(player, step, "the scenario expects something of a client that it has not connected", "", NO_LINE,
+                      now);
+        else
+            return false;
+        if (met == NULL)
+            return true; /* failed */
+        if (met->skip != NULL) {
+            player_skip(player, met->skip);
+            return true;
+        }
+        if (!met->may_come && (step->kind != STEP_EXPECT_ALL || all_met(player, step)))
+            return true;
+    }
+}
+
+/* ---- Waiting ----------------------------------------------------------------------------------------------- */
+
+microseconds player_expect_deadline(const struct player *player, const struct step *step) {
+    microseconds latest = 0;
+    for (size_t i = 0; i < step->pattern_count; i++) {
+        const struct pattern *pattern = &step->patterns[i];
+        microseconds wait = (microseconds)pattern->before * MICROSECONDS_PER_MILLISECOND;
+        if (pattern->kind == PATTERN_TIMEOUT)
+            return player->step_began + wait;
+        if (pattern->may_come)
+            continue;
+        if (wait == 0)
+            wait = (microseconds)pattern->after * MICROSECONDS_PER_MILLISECOND + player->options.timeout;
+        if (wait > latest)
+            latest = wait;
+    }
+    return player->step_began + latest;
+}
+
+static bool closing_is_all(const struct step *step) {
+    for (size_t i = 0; i < step->pattern_count; i++)
+        if (step->patterns[i].kind != PATTERN_CLOSED && !step->patterns[i].may_come)
+            return false;
+    return true;
+}
+
+bool player_expect_silence(struct player *player, const struct step *step, microseconds now) {
+    for (size_t i = 0; i < step->pattern_count; i++)
+        if (step->patterns[i].kind == PATTERN_TIMEOUT) {
+            accept_pattern(player, step, &step->patterns[i]);
+            if (step->patterns[i].skip != NULL)
+                player_skip(player, step->patterns[i].skip);
+            return true;
+        }
+    const char *waited = player_seconds(player, player_expect_deadline(player, step) - player->step_began);
+    const char *reason = closing_is_all(step)
+                             ? arena_text(&player->arena, "the target did not close the connection within %s", waited)
+                             : arena_text(&player->arena, "nothing came within %s", waited);
+    fail_with(player, step, reason, reason, NO_LINE, now);
+    return false;
+}

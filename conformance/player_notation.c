@@ -1,0 +1,146 @@
+/* Packets in the notation of scenario.h, so that what came can be held against what the table says. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "conformance/player_internal.h"
+
+#define NOTATION_SIZE 1000
+#define TEXT_SHOWN    120u
+
+/* A text that grows up to its size and is cut there. */
+struct notation {
+    const struct player *player;
+    size_t length;
+    bool has_field;
+    char text[NOTATION_SIZE];
+};
+
+__attribute__((format(printf, 2, 3))) static void put(struct notation *notation, const char *format, ...) {
+    size_t room = sizeof notation->text - notation->length;
+    va_list arguments;
+    va_start(arguments, format);
+    int written = vsnprintf(notation->text + notation->length, room, format, arguments);
+    va_end(arguments);
+    if (written > 0)
+        notation->length += (size_t)written < room ? (size_t)written : room - 1;
+}
+
+static void put_name(struct notation *notation, const char *name) {
+    put(notation, "%s.%s = ", notation->has_field ? ", " : "", name);
+    notation->has_field = true;
+}
+
+static void put_number(struct notation *notation, const char *name, unsigned number) {
+    put_name(notation, name);
+    put(notation, "%u", number);
+}
+
+/* A C string; the name space becomes "~" again. */
+static void put_string(struct notation *notation, struct mqtt_bytes text) {
+    const char *name_space = notation->player->options.name_space;
+    size_t width = strlen(name_space);
+    put(notation, "\"");
+    for (uint32_t i = 0; i < text.length && i < TEXT_SHOWN; i++) {
+        unsigned char c = text.data[i];
+        if (width > 0 && width <= text.length - i && memcmp(text.data + i, name_space, width) == 0) {
+            put(notation, "~");
+            i += (uint32_t)width - 1;
+        } else if (c == '"' || c == '\\') {
+            put(notation, "\\%c", c);
+        } else if (c < 0x20 || c >= 0x7F) {
+            put(notation, "\\x%02X", c);
+        } else {
+            put(notation, "%c", c);
+        }
+    }
+    put(notation, text.length > TEXT_SHOWN ? "...\"" : "\"");
+}
+
+static void put_text(struct notation *notation, const char *name, struct mqtt_bytes text) {
+    put_name(notation, name);
+    put_string(notation, text);
+}
+
+/* ---- Fields, one function for packets of a kind ------------------------------------------------------------ */
+
+static void write_connack(struct notation *notation, const struct mqtt_packet *packet) {
+    if (notation->player->options.version != MQTT_3_1)
+        put_number(notation, "session_present", packet->connack.acknowledge_flags & 1u);
+    put_number(notation, "code", packet->connack.code);
+}
+
+static bool is_made_payload(struct mqtt_bytes payload) {
+    for (uint32_t i = 0; i < payload.length; i++)
+        if (payload.data[i] != player_payload_byte(i))
+            return false;
+    return payload.length > TEXT_SHOWN;
+}
+
+static void write_publish(struct notation *notation, const struct mqtt_packet *packet) {
+    const struct mqtt_publish *publish = &packet->publish;
+    put_text(notation, "topic", publish->topic);
+    if (is_made_payload(publish->payload))
+        put_number(notation, "payload_size", publish->payload.length);
+    else
+        put_text(notation, "payload", publish->payload);
+    put_number(notation, "qos", mqtt_publish_qos(packet->flags));
+    put_number(notation, "dup", (packet->flags & MQTT_PUBLISH_DUP) != 0);
+    put_number(notation, "retain", (packet->flags & MQTT_PUBLISH_RETAIN) != 0);
+    if (mqtt_publish_qos(packet->flags) > 0)
+        put_number(notation, "packet_identifier", publish->packet_identifier);
+}
+
+static void write_acknowledgement(struct notation *notation, const struct mqtt_packet *packet) {
+    put_number(notation, "packet_identifier", packet->acknowledgement.packet_identifier);
+}
+
+static void write_suback(struct notation *notation, const struct mqtt_packet *packet) {
+    struct mqtt_bytes codes = packet->suback.codes;
+    put_number(notation, "packet_identifier", packet->suback.packet_identifier);
+    put(notation, ", CODES(\"");
+    for (uint32_t i = 0; i < codes.length && i < TEXT_SHOWN / 4; i++)
+        put(notation, "\\x%02X", codes.data[i]);
+    put(notation, "\")");
+}
+
+static void write_nothing(struct notation *notation, const struct mqtt_packet *packet) {
+    (void)notation;
+    (void)packet;
+}
+
+const char *player_notation(struct player *player, const struct mqtt_packet *packet) {
+    /* What a Server never sends is refused in decoding and does not get here. */
+    static void (*const write[MQTT_TYPE_COUNT])(struct notation *, const struct mqtt_packet *) = {
+        [MQTT_RESERVED] = write_nothing,       [MQTT_CONNECT] = write_nothing,
+        [MQTT_CONNACK] = write_connack,        [MQTT_PUBLISH] = write_publish,
+        [MQTT_PUBACK] = write_acknowledgement, [MQTT_PUBREC] = write_acknowledgement,
+        [MQTT_PUBREL] = write_acknowledgement, [MQTT_PUBCOMP] = write_acknowledgement,
+        [MQTT_SUBSCRIBE] = write_nothing,      [MQTT_SUBACK] = write_suback,
+        [MQTT_UNSUBSCRIBE] = write_nothing,    [MQTT_UNSUBACK] = write_acknowledgement,
+        [MQTT_PINGREQ] = write_nothing,        [MQTT_PINGRESP] = write_nothing,
+        [MQTT_DISCONNECT] = write_nothing,     [MQTT_AUTH] = write_nothing,
+    };
+    struct notation notation = {.player = player};
+    put(&notation, "%s(", mqtt_type_name(packet->type));
+    write[packet->type](&notation, packet);
+    if (packet->type != MQTT_PUBLISH && packet->flags != mqtt_required_flags(packet->type))
+        put_number(&notation, "flags", packet->flags);
+    put(&notation, ")");
+    return arena_text(&player->arena, "%s", notation.text);
+}
+
+const char *player_expectation(struct player *player, const struct step *step) {
+    const char *text = step->source;
+    for (int n = 0; n < IDENTIFIER_VARIABLES; n++) {
+        char name[8];
+        snprintf(name, sizeof name, "ID(%d)", n);
+        if (player->identifiers[n] != ANY && strstr(step->source, name) != NULL)
+            text = arena_text(&player->arena, "%s, %s is %d", text, name, player->identifiers[n]);
+    }
+    return text;
+}
+
+const char *player_seconds(struct player *player, microseconds time) {
+    return arena_text(&player->arena, "%.3g s", (double)time / (double)MICROSECONDS_PER_SECOND);
+}

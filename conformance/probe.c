@@ -1,0 +1,157 @@
+/* Looks at a target before the suite is played, so that its absence is said once and clearly. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "conformance/runner.h"
+#include "reference/server.h"
+
+#ifndef MSG_NOSIGNAL
+#define MSG_NOSIGNAL 0
+#endif
+
+#define CONNACK_SIZE 4u
+
+struct probing {
+    struct event_source source; /* first, so that on_ready finds it */
+    struct probe *probe;
+    const struct socket_settings *settings;
+    enum mqtt_version version;
+    bool connected;
+    bool over;
+    uint8_t answer[CONNACK_SIZE];
+    size_t length;
+};
+
+static void decide(struct probing *probing, enum probe_outcome outcome, const char *reason) {
+    probing->probe->outcome = outcome;
+    snprintf(probing->probe->reason, sizeof probing->probe->reason, "%s", reason);
+    probing->over = true;
+}
+
+static void fail_to_connect(struct probing *probing, int error) {
+    char reason[160];
+    probing->probe->refused_at_once = error == ECONNREFUSED;
+    snprintf(reason, sizeof reason, "could not connect: %s%s", strerror(error),
+             error == ECONNREFUSED ? "; nothing listens there, start the broker or mend the address" : "");
+    decide(probing, PROBE_UNREACHABLE, reason);
+}
+
+static void send_connect(struct probing *probing) {
+    struct mqtt_packet packet = {.type = MQTT_CONNECT};
+    packet.connect.protocol_name = mqtt_text(probing->version == MQTT_3_1 ? "MQIsdp" : "MQTT");
+    packet.connect.protocol_level = (uint8_t)probing->version;
+    packet.connect.flags = MQTT_CONNECT_CLEAN_SESSION;
+    packet.connect.keep_alive = 60;
+    struct play name = {0};
+    play_name(&name, probing->settings->seed, 0, 35);
+    packet.connect.client_identifier = mqtt_text(name.name_space);
+    uint8_t bytes[80];
+    size_t length = mqtt_encode(probing->version, &packet, bytes, sizeof bytes);
+    if (send(probing->source.descriptor, bytes, length, MSG_NOSIGNAL) != (ssize_t)length)
+        fail_to_connect(probing, errno);
+}
+
+static void finish_connecting(struct probing *probing) {
+    int error = 0;
+    socklen_t length = sizeof error;
+    if (getsockopt(probing->source.descriptor, SOL_SOCKET, SO_ERROR, &error, &length) != 0)
+        error = errno;
+    if (error != 0) {
+        fail_to_connect(probing, error);
+        return;
+    }
+    probing->connected = true;
+    send_connect(probing);
+}
+
+static void judge_code(struct probing *probing, uint8_t code) {
+    char reason[160];
+    const char *hint = "";
+    if (code == MQTT_UNACCEPTABLE_PROTOCOL_VERSION)
+        hint = ": it does not support this version of MQTT";
+    if (code == MQTT_IDENTIFIER_REJECTED)
+        hint = ": it rejects a Client Identifier of letters and digits";
+    if (code == MQTT_BAD_USER_NAME_OR_PASSWORD || code == MQTT_NOT_AUTHORIZED)
+        hint = ": the suite needs a target that lets clients in without user name and password";
+    snprintf(reason, sizeof reason, "the target refuses CONNECT of MQTT %s with CONNACK return code %u%s",
+             mqtt_version_name(probing->version), code, hint);
+    probing->probe->code = code;
+    decide(probing, code == 0 ? PROBE_FINE : PROBE_REFUSED, code == 0 ? "" : reason);
+}
+
+static void judge_answer(struct probing *probing) {
+    static const uint8_t first_bytes[] = {MQTT_CONNACK << 4, 2};
+    size_t known = probing->length < sizeof first_bytes ? probing->length : sizeof first_bytes;
+    char reason[160];
+    if (memcmp(probing->answer, first_bytes, known) != 0) {
+        snprintf(reason, sizeof reason,
+                 "the target answers CONNECT with bytes that are not MQTT (they begin with %02X); is it a broker, "
+                 "without TLS?",
+                 probing->answer[0]);
+        decide(probing, PROBE_UNREACHABLE, reason);
+    } else if (probing->length == CONNACK_SIZE) {
+        judge_code(probing, probing->answer[3]);
+    }
+}
+
+static void on_ready(struct event_source *source, unsigned readiness) {
+    struct probing *probing = (struct probing *)source;
+    if (!probing->connected) {
+        finish_connecting(probing);
+        if (!probing->over &&
+            !event_loop_watch(probing->settings->loop, source, source->descriptor, EVENT_READABLE, on_ready))
+            fail_to_connect(probing, errno);
+        return;
+    }
+    if ((readiness & (EVENT_READABLE | EVENT_HUNG_UP)) == 0)
+        return;
+    ssize_t got = recv(source->descriptor, probing->answer + probing->length, CONNACK_SIZE - probing->length, 0);
+    if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
+        return;
+    if (got <= 0) {
+        decide(probing, PROBE_UNREACHABLE,
+               "the target accepts the connection and closes it without answering CONNECT; is it an MQTT broker?");
+        return;
+    }
+    probing->length += (size_t)got;
+    judge_answer(probing);
+}
+
+static void wait_for_answer(struct probing *probing, microseconds deadline) {
+    const struct socket_settings *settings = probing->settings;
+    while (!probing->over) {
+        microseconds wake = deadline;
+        if (event_loop_now(settings->loop) >= deadline) {
+            decide(probing, PROBE_UNREACHABLE,
+                   probing->connected ? "the target accepts the connection and does not answer CONNECT in time; is it "
+                                        "an MQTT broker? --timeout gives it longer"
+                                      : "could not connect in time; is the address right?");
+            return;
+        }
+        if (settings->server != NULL) {
+            microseconds server = server_turn(settings->server);
+            wake = server < wake ? server : wake;
+        }
+        if (event_loop_wait(settings->loop, wake) < 0)
+            fail_to_connect(probing, errno);
+    }
+}
+
+void probe_target(struct probe *probe, const struct socket_settings *settings, enum mqtt_version version) {
+    struct probing probing = {.probe = probe, .settings = settings, .version = version};
+    *probe = (struct probe){0};
+    int descriptor = address_connect(settings->address);
+    if (descriptor < 0 || !event_loop_watch(settings->loop, &probing.source, descriptor, EVENT_WRITABLE, on_ready)) {
+        fail_to_connect(&probing, errno);
+        if (descriptor >= 0)
+            close(descriptor);
+        return;
+    }
+    event_loop_wait(settings->loop, 0); /* brings the loop's time up to date */
+    wait_for_answer(&probing, event_loop_now(settings->loop) + settings->timeout);
+    event_loop_forget(settings->loop, &probing.source);
+    close(descriptor);
+}

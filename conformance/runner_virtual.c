@@ -1,0 +1,209 @@
+/* Plays against the core inside this process, in virtual time: the clock leaps to the next deadline of either. */
+#include <string.h>
+
+#include "conformance/runner.h"
+
+/* A scenario has some dozens of steps, each of some turns. */
+#define MAXIMUM_TURNS 100000u
+#define OUTPUT_SIZE   65536u
+#define MAXIMUM_VIEWS 16u
+
+/* The wire between one client of the scenario and the broker. */
+struct wire {
+    struct connection *connection; /* NULL while there is none */
+    struct capture_connection *captured;
+    bool opening; /* player_opened() is due */
+    bool refused; /* the broker had no memory for it: player_failed() is due */
+};
+
+struct world {
+    struct broker *broker;
+    struct player *player;
+    struct capture_writer *capture;
+    microseconds now;
+    struct wire wires[SCENARIO_CLIENTS];
+    uint8_t output[OUTPUT_SIZE];
+};
+
+/* ---- What the player asks for ------------------------------------------------------------------------------ */
+
+static void open_wire(void *context, enum scenario_client client) {
+    struct world *world = context;
+    struct wire *wire = &world->wires[client];
+    wire->connection = broker_accept(world->broker, world->now, wire);
+    wire->opening = wire->connection != NULL;
+    wire->refused = wire->connection == NULL;
+    if (wire->connection != NULL && world->capture != NULL)
+        wire->captured = capture_writer_connect(world->capture, 1883, world->now);
+}
+
+static void send_on_wire(void *context, enum scenario_client client, struct mqtt_bytes bytes) {
+    struct world *world = context;
+    struct wire *wire = &world->wires[client];
+    if (wire->captured != NULL)
+        capture_writer_bytes(wire->captured, MQTT_CLIENT, bytes, world->now);
+    if (wire->connection != NULL)
+        broker_receive(wire->connection, bytes, world->now);
+}
+
+/* Afterwards the wire is free for another connection. */
+static void cut_wire(struct world *world, struct wire *wire, enum mqtt_side side) {
+    if (wire->connection != NULL)
+        broker_closed(wire->connection, world->now);
+    if (wire->captured != NULL)
+        capture_writer_close(wire->captured, side, world->now);
+    *wire = (struct wire){0};
+}
+
+static void close_wire(void *context, enum scenario_client client) {
+    struct world *world = context;
+    cut_wire(world, &world->wires[client], MQTT_CLIENT);
+}
+
+/* ---- Turns ------------------------------------------------------------------------------------------------- */
+
+/* True when something happened. */
+static bool open_wires(struct world *world) {
+    bool happened = false;
+    for (int i = 0; i < SCENARIO_CLIENTS; i++) {
+        struct wire *wire = &world->wires[i];
+        bool opening = wire->opening;
+        bool refused = wire->refused;
+        wire->opening = false;
+        wire->refused = false;
+        if (opening)
+            player_opened(world->player, (enum scenario_client)i, world->now);
+        else if (refused)
+            player_failed(world->player, (enum scenario_client)i, "the broker has no memory", world->now);
+        happened = happened || opening || refused;
+    }
+    return happened;
+}
+
+/* Moves what the broker has to send on one connection, as much as the buffer takes. Returns the number of bytes. */
+static size_t take_output(struct world *world, struct connection *connection) {
+    struct mqtt_bytes views[MAXIMUM_VIEWS];
+    size_t count = broker_output(connection, views, MAXIMUM_VIEWS);
+    size_t length = 0;
+    for (size_t i = 0; i < count && length < OUTPUT_SIZE; i++) {
+        size_t room = OUTPUT_SIZE - length;
+        size_t part = views[i].length < room ? views[i].length : room;
+        memcpy(world->output + length, views[i].data, part);
+        length += part;
+    }
+    if (length > 0)
+        broker_sent(connection, length);
+    return length;
+}
+
+/* Delivers all that a connection has to send, and its close. The player may close it meanwhile. */
+static void drain(struct world *world, struct connection *connection) {
+    struct wire *wire = broker_owner(connection);
+    enum scenario_client client = (enum scenario_client)(wire - world->wires);
+    size_t length;
+    while (wire->connection == connection && (length = take_output(world, connection)) > 0) {
+        struct mqtt_bytes bytes = {world->output, (uint32_t)length};
+        if (wire->captured != NULL)
+            capture_writer_bytes(wire->captured, MQTT_SERVER, bytes, world->now);
+        player_received(world->player, client, bytes, world->now);
+    }
+    if (wire->connection == connection && broker_is_closing(connection)) {
+        cut_wire(world, wire, MQTT_SERVER);
+        player_closed(world->player, client, world->now);
+    }
+}
+
+static bool drain_all(struct world *world) {
+    bool happened = false;
+    struct connection *connection;
+    while ((connection = broker_next_ready(world->broker)) != NULL) {
+        drain(world, connection);
+        happened = true;
+    }
+    return happened;
+}
+
+/* Nothing happens any more at this time. False where nothing ever will. */
+static bool leap(struct world *world) {
+    microseconds broker = broker_deadline(world->broker);
+    microseconds player = player_deadline(world->player);
+    microseconds next = broker < player ? broker : player;
+    if (next == NO_DEADLINE)
+        return false;
+    if (next > world->now)
+        world->now = next;
+    /* At one and the same time the broker comes first: what it does then is still in time. */
+    if (broker <= world->now)
+        broker_tick(world->broker, world->now);
+    drain_all(world);
+    if (player_deadline(world->player) <= world->now)
+        player_tick(world->player, world->now);
+    return true;
+}
+
+static void play_out(struct world *world) {
+    player_start(world->player, world->now);
+    for (unsigned turn = 0; !player_finished(world->player); turn++) {
+        if (turn == MAXIMUM_TURNS) {
+            player_abandon(world->player, "fault of the tester: the scenario does not come to an end", world->now);
+            return;
+        }
+        bool happened = open_wires(world);
+        happened = drain_all(world) || happened;
+        if (!happened && !player_finished(world->player) && !leap(world)) {
+            player_abandon(world->player, "fault of the tester: neither side waits for anything", world->now);
+            return;
+        }
+    }
+}
+
+/* The connections are closed before the broker counts: what closing brings about is reached, too. */
+static void sum_reached(struct world *world, uint64_t *reached) {
+    if (reached == NULL)
+        return;
+    const struct spec_rules *rules = broker_rules(world->broker);
+    for (int i = 0; i < SPEC_COUNT; i++)
+        reached[i] += rules->reached[i];
+}
+
+microseconds play_virtual(struct play *play, const struct virtual_settings *settings) {
+    struct world world;
+    world.capture = settings->capture;
+    world.now = settings->start;
+    for (int i = 0; i < SCENARIO_CLIENTS; i++)
+        world.wires[i] = (struct wire){0};
+    struct player_link link = {.context = &world, .open = open_wire, .send = send_on_wire, .close = close_wire};
+    struct player_options options = {
+        .version = play->version,
+        .name_space = play->name_space,
+        .transport = "virtual",
+        .timeout = settings->timeout,
+        .skip_cleanup = true,
+    };
+    world.broker = create_target_broker(settings->off, settings->off_count);
+    world.player = world.broker == NULL ? NULL : player_create(play->scenario, &options, &link);
+    if (world.player == NULL) {
+        if (world.broker != NULL)
+            broker_destroy(world.broker);
+        play_decide(play, options.transport, VERDICT_FAIL, "the tester ran out of memory");
+        return world.now;
+    }
+    play_out(&world);
+    sum_reached(&world, settings->reached);
+    broker_destroy(world.broker);
+    play->player = world.player;
+    play->result = *player_result(world.player);
+    play->decided = true;
+    return world.now;
+}
+
+void run_virtual(struct run *run, const struct virtual_settings *settings) {
+    struct virtual_settings each = *settings;
+    for (size_t i = 0; i < run->count; i++) {
+        if (run->plays[i].decided)
+            continue;
+        play_name(&run->plays[i], settings->seed, i, 0);
+        each.start = play_virtual(&run->plays[i], &each) + 1;
+    }
+    run->duration = each.start - settings->start;
+}

@@ -1,0 +1,29 @@
+/* The families of scenarios. Each is an array of struct scenario in a file of this folder that bears its name. */
+#ifndef MQSPEC_FAMILIES_H
+#define MQSPEC_FAMILIES_H
+
+#include "conformance/scenario.h"
+
+extern const struct scenario_family connect_family;
+extern const struct scenario_family connack_family;
+extern const struct scenario_family keepalive_family;
+extern const struct scenario_family qos0_family;
+extern const struct scenario_family qos1_family;
+extern const struct scenario_family qos2_family;
+extern const struct scenario_family clean_session_family;
+extern const struct scenario_family retain_family;
+extern const struct scenario_family will_family;
+extern const struct scenario_family subscribe_family;
+extern const struct scenario_family unsubscribe_family;
+extern const struct scenario_family topics_family;
+extern const struct scenario_family order_family;
+extern const struct scenario_family ping_disconnect_family;
+extern const struct scenario_family malformed_family;
+extern const struct scenario_family malformed_connect_family;
+extern const struct scenario_family malformed_publish_family;
+extern const struct scenario_family malformed_subscribe_family;
+
+/* Defines NAME_family from the array `table`. */
+#define FAMILY(family, table) const struct scenario_family family##_family = {#family, table, COUNT_OF(table)}
+
+#endif

@@ -1,0 +1,88 @@
+/* PINGREQ, PINGRESP and DISCONNECT. Sections 3.12 to 3.14. */
+#include "conformance/scenarios/shorthand.h"
+
+/* clang-format off */
+static const struct scenario scenarios[] = {
+
+    SCENARIO(ping_is_answered,
+        "PINGREQ is answered with PINGRESP",
+        STATEMENTS(V311(3_12_4_1)),
+        CONNECTED(A),
+        SEND(A, PINGREQ()),
+        EXPECT_NEXT(A, V311(3_12_4_1), PINGRESP())),
+
+    SCENARIO(ping_several_are_each_answered,
+        "Three PINGREQ packets in one write get three PINGRESP",
+        STATEMENTS(V311(3_12_4_1)),
+        CONNECTED(A),
+        SEND(A, PINGREQ(), PINGREQ(), PINGREQ()),
+        EXPECT_NEXT(A, V311(3_12_4_1), PINGRESP()),
+        EXPECT_NEXT(A, V311(3_12_4_1), PINGRESP()),
+        EXPECT_NEXT(A, V311(3_12_4_1), PINGRESP())),
+
+    SCENARIO(ping_byte_by_byte,
+        "A PINGREQ whose two bytes arrive apart is answered",
+        STATEMENTS(V311(3_12_4_1)),
+        CONNECTED(A),
+        SEND_BROKEN(A, BYTEWISE, 0, 0, PINGREQ()),
+        EXPECT_NEXT(A, V311(3_12_4_1), PINGRESP())),
+
+    SCENARIO(ping_leaves_the_session_as_it_is,
+        "While the Client is connected its session stays: a subscription works after pings",
+        STATEMENTS(V311(4_1_0_2)),
+        CONNECTED(A),
+        SUBSCRIBED(A, "~/t", 0),
+        PINGED(A, V311(3_12_4_1)),
+        PINGED(A, V311(3_12_4_1)),
+        CONNECTED(B),
+        FENCED(B, A, V311(4_1_0_2), "~/t")),
+
+    SCENARIO(ping_leaves_exchanges_as_they_are,
+        "While the Client is connected its session stays: a QoS 2 exchange can be finished after pings",
+        STATEMENTS(V311(4_1_0_2), V311(4_1_0_1)),
+        CONNECTED(A),
+        SEND(A, PUBLISH(.qos = 2, .packet_identifier = 3, .payload = "slow")),
+        EXPECT(A, V311(3_3_4_1), PUBREC(.packet_identifier = 3)),
+        PINGED(A, V311(3_12_4_1)),
+        PINGED(A, V311(3_12_4_1)),
+        SEND(A, PUBREL(.packet_identifier = 3)),
+        EXPECT(A, V311(4_1_0_2), PUBCOMP(.packet_identifier = 3))),
+
+    SCENARIO(ping_replies_have_their_reserved_flags,
+        "Every packet that the Server sends has the flags of Table 2.2 in its first byte",
+        STATEMENTS(V311(2_2_2_1)),
+        SEND(A, CONNECT()),
+        EXPECT(A, V311(2_2_2_1), CONNACK(.flags = 0, .code = 0)),
+        SEND(A, SUBSCRIBE(.packet_identifier = 1, .filters = {{"~/t", 2}})),
+        EXPECT(A, V311(2_2_2_1), SUBACK(.flags = 0, CODES("\x02")),
+                                 SUBACK(.flags = 0, .skip = "the target does not grant QoS 2")),
+        SEND(A, PUBLISH(.qos = 1, .packet_identifier = 2, .topic = "~/other", .payload = "hello")),
+        EXPECT(A, V311(2_2_2_1), PUBACK(.flags = 0)),
+        SEND(A, PUBLISH(.qos = 2, .packet_identifier = 3, .payload = "hello")),
+        EXPECT(A, V311(2_2_2_1), PUBREC(.flags = 0)),
+        SEND(A, PUBREL(.packet_identifier = 3)),
+        EXPECT(A, V311(2_2_2_1), PUBCOMP(.flags = 0)),
+        EXPECT(A, V311(4_5_0_1), PUBLISH(.qos = 2, .packet_identifier = ID(0), .payload = "hello")),
+        SEND(A, PUBREC(.packet_identifier = ID(0))),
+        EXPECT(A, V311(2_2_2_1), PUBREL(.flags = 2)),
+        SEND(A, PUBCOMP(.packet_identifier = ID(0)), UNSUBSCRIBE(.packet_identifier = 4, .filters = {{"~/t", -1}})),
+        EXPECT(A, V311(2_2_2_1), UNSUBACK(.flags = 0)),
+        SEND(A, PINGREQ()),
+        EXPECT(A, V311(2_2_2_1), PINGRESP(.flags = 0))),
+
+    SCENARIO(disconnect_ends_a_will_and_leaves_messages,
+        "What was published right before DISCONNECT is delivered, and the Will is not",
+        STATEMENTS(V311(3_14_4_3)),
+        CONNECTED(B),
+        GRANTED(B, "~/#", 1),
+        CONNECTED(A, .will_topic = "~/will", .will_message = "gone", .will_qos = 1),
+        SEND(A, PUBLISH(.qos = 1, .packet_identifier = 1, .payload = "last words"), DISCONNECT()),
+        RECEIVED_QOS1(B, V311(4_5_0_1), 0, .topic = "~/t", .payload = "last words"),
+        EXPECT(A, V311(3_14_4_3), CLOSED(),
+               SILENCE(.before = 2000, .warn = "the connection was not closed within 2 seconds of DISCONNECT")),
+        CONNECTED(C),
+        FENCED(C, B, V311(3_14_4_3), "~/t")),
+};
+/* clang-format on */
+
+FAMILY(ping_disconnect, scenarios);

@@ -1,0 +1,47 @@
+/* The reference broker, set up as a target of the suite. */
+#include <string.h>
+
+#include "conformance/runner.h"
+#include "reference/server.h"
+
+static enum mqtt_connect_return_code authenticate(void *context, const struct mqtt_connect *connect) {
+    (void)context;
+    if (connect->user_name.data == NULL)
+        return MQTT_CONNECTION_ACCEPTED;
+    if (mqtt_equal(connect->user_name, mqtt_text("mqspec-denied")))
+        return MQTT_NOT_AUTHORIZED;
+    if (mqtt_equal(connect->user_name, mqtt_text("mqspec")) && !mqtt_equal(connect->password, mqtt_text("right")))
+        return MQTT_BAD_USER_NAME_OR_PASSWORD;
+    return MQTT_CONNECTION_ACCEPTED;
+}
+
+static bool has_denied_level(struct mqtt_bytes topic) {
+    const struct mqtt_bytes denied = mqtt_text("denied");
+    uint32_t start = 0;
+    for (uint32_t i = 0; i <= topic.length; i++) {
+        if (i < topic.length && topic.data[i] != '/')
+            continue;
+        if (mqtt_equal((struct mqtt_bytes){topic.data + start, i - start}, denied))
+            return true;
+        start = i + 1;
+    }
+    return false;
+}
+
+static bool may(void *context, struct mqtt_bytes client_identifier, struct mqtt_bytes topic) {
+    (void)context;
+    (void)client_identifier;
+    return !has_denied_level(topic);
+}
+
+struct broker *create_target_broker(const enum spec_statement *off, size_t off_count) {
+    struct broker_settings settings = broker_default_settings();
+    struct environment environment = environment_of_system();
+    settings.hooks = (struct broker_hooks){.authenticate = authenticate, .may_publish = may, .may_subscribe = may};
+    struct broker *broker = broker_create(&settings, &environment);
+    if (broker == NULL)
+        return NULL;
+    for (size_t i = 0; i < off_count; i++)
+        broker_rules(broker)->off[off[i]] = true;
+    return broker;
+}
