@@ -1,0 +1,58 @@
+# Fuzzing. Included by the Makefile.
+#
+#   $(B)/fuzz/replay_TARGET         replays inputs, without a fuzzer
+#   $(B)/fuzz/canary                replays inputs against the broker that breaks the statement in MQSPEC_CANARY
+#   $(B)/fuzzing/fuzz/TARGET        the libFuzzer program, all rooms with sanitizers
+#   $(B)/afl/fuzz/afl_TARGET        the AFL++ program
+
+FUZZ_TARGETS = decode broker
+FUZZ_LINKED = $(B)/libfuzz.a $(B)/libreference.a $(B)/libcodec.a $(B)/libspec.a
+FUZZ_SANITIZE = -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+FUZZ_SECONDS ?= 30
+
+$(B)/libfuzz.a: $(B)/fuzz/broker.o $(B)/fuzz/decode.o $(B)/fuzz/memory.o
+	rm -f $@
+	ar rcs $@ $^
+
+$(B)/fuzz/entry_decode.o: CPPFLAGS += -DFUZZ_TARGET_DECODE
+$(B)/fuzz/entry_broker.o: CPPFLAGS += -DFUZZ_TARGET_BROKER
+$(B)/fuzz/entry_canary.o: CPPFLAGS += -DFUZZ_TARGET_BROKER -DCANARY
+$(B)/fuzz/entry_%.o: fuzz/entry.c | $(HEADERS_GENERATED)
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(B)/fuzz/canary: $(B)/fuzz/entry_canary.o $(B)/fuzz/standalone_main.o $(FUZZ_LINKED)
+	$(CC) $(LDFLAGS) -o $@ $^
+
+$(B)/fuzz/replay_%: $(B)/fuzz/entry_%.o $(B)/fuzz/standalone_main.o $(FUZZ_LINKED)
+	$(CC) $(LDFLAGS) -o $@ $^
+
+$(B)/fuzz/seeds: $(B)/fuzz/seeds.o $(B)/libcodec.a $(B)/libspec.a
+	$(CC) $(LDFLAGS) -o $@ $^
+
+# The last step of the two builds below, which come here with a compiler and a build directory of their own.
+$(B)/fuzz/decode $(B)/fuzz/broker: $(B)/fuzz/%: $(B)/fuzz/entry_%.o $(FUZZ_LINKED)
+	$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^
+
+$(B)/fuzz/afl_%: $(B)/fuzz/entry_%.o $(B)/fuzz/afl_main.o $(FUZZ_LINKED)
+	$(CC) $(LDFLAGS) -o $@ $^
+
+fuzzers: ## build the libFuzzer programs, build/fuzzing/fuzz/decode and broker
+	@$(MAKE) --no-print-directory B=$(B)/fuzzing CC=clang OPTIMISE=-O1 SANITIZE='$(FUZZ_SANITIZE)' \
+	    $(FUZZ_TARGETS:%=$(B)/fuzzing/fuzz/%)
+
+afl: ## build the AFL++ programs, build/afl/fuzz/afl_decode and afl_broker
+	@$(MAKE) --no-print-directory B=$(B)/afl CC=afl-clang-fast $(FUZZ_TARGETS:%=$(B)/afl/fuzz/afl_%)
+
+fuzz-smoke: fuzzers ## fuzz each target for FUZZ_SECONDS (30)
+	@for target in $(FUZZ_TARGETS); do \
+	    fuzz/run.sh $(B)/fuzzing/fuzz/$$target $(B)/fuzzing $$target $(FUZZ_SECONDS) || exit 1; done
+
+fuzz-speed: $(FUZZ_TARGETS:%=$(B)/fuzz/replay_%) ## measure executions a second without sanitizers
+	@for target in $(FUZZ_TARGETS); do \
+	    printf '%-8s' $$target; $(B)/fuzz/replay_$$target -n 5000 corpus/$$target/* 2>/dev/null || exit 1; done
+
+seeds: $(B)/fuzz/seeds ## write the seeds of fuzz/seeds.c to corpus/ again
+	$(B)/fuzz/seeds corpus
+
+.PHONY: fuzzers afl fuzz-smoke fuzz-speed seeds

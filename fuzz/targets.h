@@ -1,0 +1,32 @@
+/* What is fuzzed: a property of the project's own code, checked on one input. Each target is a plain function, so that
+ * libFuzzer, AFL++, the replaying driver and the unit tests all call the same. */
+#ifndef MQSPEC_FUZZ_TARGETS_H
+#define MQSPEC_FUZZ_TARGETS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "fuzz/memory.h"
+#include "spec/spec.h"
+
+/* Why an input fails. */
+struct finding {
+    enum spec_statement statement; /* the statement broken, or SPEC_NONE where a property of our own does not hold */
+    char what[300];
+};
+
+/* All that decodes is encoded to the same bytes again; cutting the input anywhere changes no answer; what is refused
+ * names its place within the packet. False with *finding filled when that does not hold.
+ * The input: a byte of options (see decode.c), then the bytes that one side sends. */
+bool fuzz_decode(const uint8_t *data, size_t size, struct finding *finding);
+
+/* The reference broker and several clients in virtual time, with the monitor as judge: the Server breaks no statement,
+ * the broker leaks no memory and always moves on in time. False with *finding filled when that does not hold.
+ * `off` is switched off in the broker unless it is SPEC_NONE. `memory` is used for all allocations; nothing in it
+ * outlives the call.
+ * The input is a list of operations, see operations.h. */
+bool fuzz_broker(struct fuzz_memory *memory, enum spec_statement off, const uint8_t *data, size_t size,
+                 struct finding *finding);
+
+#endif
