@@ -35,7 +35,7 @@ $(B)/mqspec: $(B)/mqspec.o $(LINKED) $(B)/spec/places.o
 $(B)/libspec.a: $(call objects,spec) $(B)/spec/rows.o
 $(B)/libcodec.a: $(call objects,codec)
 $(B)/libreference.a: $(call objects,reference)
-$(B)/libreports.a: $(call objects,reports)
+$(B)/libreports.a: $(call objects,reports) $(B)/reports/page.o
 $(B)/libpcaps.a: $(call objects,pcaps)
 $(B)/libconformance.a: $(call objects,conformance)
 $(ARCHIVES):
@@ -51,6 +51,11 @@ $(B)/spec/statements.h: spec/generate.awk $(TABLES)
 $(B)/spec/rows.c: spec/generate.awk $(TABLES)
 	@mkdir -p $(@D)
 	awk -v part=rows -f spec/generate.awk $(TABLES) > $@
+
+$(B)/reports/page.c: reports/embed.awk reports/page.css reports/page.js
+	@mkdir -p $(@D)
+	awk -v name=page_style -f reports/embed.awk reports/page.css > $@
+	awk -v name=page_script -f reports/embed.awk reports/page.js >> $@
 
 # Where statements are obeyed and tested: found in the sources, and told by the scenario tables themselves.
 ANNOTATED = $(wildcard codec/*.[ch] reference/*.[ch])
@@ -91,7 +96,7 @@ below_reference = reference codec spec
 below_reports = reports spec
 below_pcaps = pcaps reports reference codec spec
 below_conformance = conformance pcaps reports reference codec spec
-below_fuzz = conformance pcaps reports reference codec spec
+below_fuzz = fuzz reference codec spec
 
 define test_rule
 $(B)/$(1)/tests/test_%: $(B)/$(1)/tests/test_%.o $(foreach room,$(below_$(1)),$(B)/lib$(room).a) $(if $(filter spec,$(1)),$(B)/spec/places.o)
@@ -99,6 +104,14 @@ $(B)/$(1)/tests/test_%: $(B)/$(1)/tests/test_%.o $(foreach room,$(below_$(1)),$(
 endef
 $(foreach room,$(ROOMS) fuzz,$(eval $(call test_rule,$(room))))
 .PRECIOUS: $(B)/%.o
+
+include fuzz/fuzz.mk
+
+# What the test scripts run besides mqspec.
+test-helpers: $(B)/fuzz/replay_decode $(B)/fuzz/replay_broker $(B)/fuzz/canary $(B)/fuzz/seeds $(B)/reports/sample_report
+
+$(B)/reports/sample_report: $(B)/reports/tests/sample_report.o $(B)/libreports.a $(B)/libspec.a
+	$(CC) $(LDFLAGS) -o $@ $^
 
 unit: $(TEST_PROGRAMS)
 

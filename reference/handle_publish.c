@@ -38,7 +38,9 @@ void handle_publish(struct connection *connection, const struct mqtt_packet *pac
         return;
     }
     bool repeated = is_repeated(session, packet->flags, publish.packet_identifier);
-    if (qos == 2 && !identifier_set_add(&broker->memory, &session->received, publish.packet_identifier)) {
+    /* Identifier 0 gets here only where the decoder is told to let it pass. */
+    bool remembered = qos == 2 && publish.packet_identifier != 0;
+    if (remembered && !identifier_set_add(&broker->memory, &session->received, publish.packet_identifier)) {
         connection_give_up(connection, "out of memory");
         return;
     }

@@ -56,6 +56,8 @@ static void send_suback(struct connection *connection, uint16_t packet_identifie
 static void answer(struct connection *connection, uint16_t packet_identifier, const struct outcome *outcomes,
                    uint8_t *codes, uint32_t count) {
     struct spec_rules *rules = &connection->broker->rules;
+    if (count == 0)
+        return; /* let pass by a broker that breaks MQTT-3.8.3-3: there is nothing to answer */
     bool in_order = MUST(rules, V311(3_9_3_1));
     for (uint32_t i = 0; i < count; i++) {
         codes[i] = outcomes[in_order ? i : count - 1 - i].code;

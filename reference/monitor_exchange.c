@@ -236,7 +236,7 @@ void monitor_puback(struct monitored *connection, enum mqtt_side side, const str
     uint32_t place = take_awaited(connection, sender, MONITOR_AWAITS_PUBACK, packet_identifier);
     if (place == MONITOR_NOT_FOUND && exchange == NULL)
         judge_stray(connection, side, packet_identifier, MONITOR_RULE_ANSWERS_NOTHING);
-    else if (place == MONITOR_NOT_FOUND && exchange->qos == 2)
+    else if (exchange != NULL && exchange->qos == 2 && (place == MONITOR_NOT_FOUND || !exchange->uncertain))
         judge_wrong_answer(connection, side, exchange);
     if (exchange != NULL && exchange->qos == 1)
         monitor_exchange_remove(exchanges, exchange);
@@ -251,7 +251,7 @@ void monitor_pubrec(struct monitored *connection, enum mqtt_side side, const str
     uint32_t place = take_awaited(connection, sender, MONITOR_AWAITS_PUBREC, packet_identifier);
     if (place == MONITOR_NOT_FOUND && exchange == NULL)
         judge_stray(connection, side, packet_identifier, MONITOR_RULE_ANSWERS_NOTHING);
-    else if (place == MONITOR_NOT_FOUND && exchange->qos == 1)
+    else if (exchange != NULL && exchange->qos == 1 && (place == MONITOR_NOT_FOUND || !exchange->uncertain))
         judge_wrong_answer(connection, side, exchange);
     if (exchange != NULL && !exchange->uncertain && exchange->qos == 2 && exchange->state == MONITOR_PUBLISHED) {
         exchange->state = MONITOR_RECEIVED;
@@ -268,7 +268,7 @@ void monitor_pubcomp(struct monitored *connection, enum mqtt_side side, const st
     uint32_t place = take_awaited(connection, sender, MONITOR_AWAITS_PUBCOMP, packet_identifier);
     if (place == MONITOR_NOT_FOUND && exchange == NULL) {
         judge_stray(connection, side, packet_identifier, MONITOR_RULE_PUBCOMP_UNKNOWN);
-    } else if (place == MONITOR_NOT_FOUND && exchange->qos == 1) {
+    } else if (exchange != NULL && exchange->qos == 1 && (place == MONITOR_NOT_FOUND || !exchange->uncertain)) {
         judge_wrong_answer(connection, side, exchange);
     } else if (place == MONITOR_NOT_FOUND && !exchange->uncertain && exchange->state != MONITOR_RELEASED) {
         monitor_breach(connection, side, MONITOR_RULE_PUBCOMP_UNKNOWN);
@@ -312,7 +312,8 @@ void monitor_pubrel(struct monitored *connection, enum mqtt_side side, const str
     struct monitor_flow *flow = &connection->session->flows[side];
     struct monitor_exchange *exchange = monitor_exchange_find(&flow->exchanges, packet_identifier);
     if (exchange == NULL) {
-        if (!monitor_identifiers_hold(&flow->used, packet_identifier))
+        if (!monitor_identifiers_hold(&flow->used, packet_identifier) &&
+            !monitor_identifiers_hold(&connection->loose[side], packet_identifier))
             monitor_breach(connection, side, MONITOR_RULE_PUBREL_UNKNOWN);
     } else if (exchange->qos == 1) {
         if (!exchange->uncertain)

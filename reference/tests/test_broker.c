@@ -232,7 +232,8 @@ static void any_allocation_may_fail(void **state) {
         if (!failed)
             break;
     }
-    assert_true(n > 10);
+    /* Blocks come in slabs, so few allocations reach the environment; each of them was refused once. */
+    assert_true(n > 5);
 }
 
 /* ---- Limits ----------------------------------------------------------------------------------------------- */
