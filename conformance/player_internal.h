@@ -201,4 +201,7 @@ void cleanup_received(struct player *player, struct mqtt_bytes bytes, microsecon
 /* The connection is lost, or the time is over. */
 void cleanup_give_up(struct player *player, const char *why, microseconds now);
 
+/* The topic is not of this scenario's name space: another scenario's message, section "~" of scenario.h. */
+bool player_is_foreign(const struct player *player, struct mqtt_bytes topic);
+
 #endif

@@ -7,7 +7,7 @@
 /* ---- PUBLISH packets of other scenarios -------------------------------------------------------------------- */
 
 /* The topic does not hold this run's name space: a wildcard let it through, or it is the broker's own. */
-static bool is_foreign(const struct player *player, struct mqtt_bytes topic) {
+bool player_is_foreign(const struct player *player, struct mqtt_bytes topic) {
     const char *name_space = player->options.name_space;
     size_t width = strlen(name_space);
     for (uint32_t i = 0; i + width <= topic.length; i++)
@@ -53,7 +53,7 @@ static bool pass_over(struct client *client, const struct mqtt_packet *packet, m
         return false;
     uint8_t qos = mqtt_publish_qos(packet->flags);
     uint16_t identifier = packet->publish.packet_identifier;
-    if (!is_foreign(client->player, packet->publish.topic)) {
+    if (!player_is_foreign(client->player, packet->publish.topic)) {
         if (qos == 2)
             forget_foreign(client, identifier);
         return false;
@@ -116,7 +116,7 @@ static void take_packet(struct client *client, struct mqtt_bytes bytes, microsec
         return;
     }
     player->current_line = NO_LINE;
-    bool foreign = received.packet.type == MQTT_PUBLISH && is_foreign(player, received.packet.publish.topic);
+    bool foreign = received.packet.type == MQTT_PUBLISH && player_is_foreign(player, received.packet.publish.topic);
     if (!foreign)
         player->current_line =
             player_note(player, TRANSCRIPT_RECEIVED, client,

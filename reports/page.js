@@ -32,7 +32,7 @@
 
   // ---- the sequence diagram of one result
 
-  const rowHeight = 34, timeWidth = 92, laneGap = 330, top = 46;
+  const rowHeight = 34, timeWidth = 92, laneGap = 560, top = 46;
 
   function lanesOf(lines) {
     const clients = [...new Set(lines.map((line) => line.client).filter(Boolean))].sort();
@@ -56,7 +56,7 @@
     const lastClient = laneX(lanes, lanes[lanes.length - 2] || "broker");
     const textX = lastClient + 16;
     if (line.offending)
-      svg.append(drawing("rect", { x: 0, y: y - 22, width: right + 190, height: rowHeight, class: "offending" }));
+      svg.append(drawing("rect", { x: 0, y: y - 22, width: right + 70, height: rowHeight, class: "offending" }));
     svg.append(drawing("text", { x: 8, y, class: "time" }, (line.time_us / 1e6).toFixed(3) + " s"));
     const label = drawing("text", { x: textX, y: y - 6, class: line.offending ? "wrongtext" : "" },
       shorten(line.text, Math.floor((right - textX) / 7.9)));
@@ -84,7 +84,7 @@
   function diagram(result) {
     const lines = result.transcript || [];
     const lanes = lanesOf(lines);
-    const width = laneX(lanes, "broker") + 190, height = top + lines.length * rowHeight + 16;
+    const width = laneX(lanes, "broker") + 70, height = top + lines.length * rowHeight + 16;
     const svg = drawing("svg", { viewBox: `0 0 ${width} ${height}`, width, height, role: "img",
       "aria-label": "Sequence of packets between the tester's clients and the broker" });
     for (const lane of lanes) {
@@ -117,7 +117,7 @@
       ["expected", result.expected ? element("code", {}, result.expected) : ""],
       ["received", result.received ? element("code", {}, result.received) : ""],
       ["scenario", element("code", {}, `${result.file}:${result.line}`)],
-      ["repeat", report.command ? element("code", {}, report.command.replace("{scenario}", result.scenario)) : ""]];
+      ["repeat", report.command ? element("code", {}, report.command.replace("mqspec test", "mqspec test " + result.scenario)) : ""]];
     const cell = element("td", { colspan: 5 }, pairs(list));
     if (result.transcript && result.transcript.length) cell.append(diagram(result));
     return element("tr", { class: "details" }, cell);
