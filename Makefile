@@ -138,10 +138,14 @@ test: ## run all unit and integration tests; T=name runs those whose name holds 
 	@$(MAKE) --no-print-directory $(B)/mqspec unit test-helpers
 	@.ci/run-tests $(B) '$(T)'
 
-mutants: $(B)/mqspec ## break each rule in turn; show which scenarios notice
+mutants: ## break each rule in turn; show which scenarios notice
+	@.ci/install-tools build
+	@$(MAKE) --no-print-directory $(B)/mqspec
 	$(B)/mqspec test --mutants
 
-bench: $(B)/mqspec $(B)/reference/bench/load ## measure the reference broker beside the brokers installed here
+bench: ## measure the reference broker beside the brokers installed here
+	@.ci/install-tools test
+	@$(MAKE) --no-print-directory $(B)/mqspec $(B)/reference/bench/load
 	reference/bench/run.sh $(B)
 
 format: ## lay out the sources as .clang-format says

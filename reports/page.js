@@ -106,6 +106,10 @@
     return made;
   }
 
+  function repeat(result) {
+    return report.command.replace("mqspec test", "mqspec test " + result.scenario);
+  }
+
   function details(result) {
     const rules = element("div");
     for (const id of result.statements)
@@ -117,7 +121,7 @@
       ["expected", result.expected ? element("code", {}, result.expected) : ""],
       ["received", result.received ? element("code", {}, result.received) : ""],
       ["scenario", element("code", {}, `${result.file}:${result.line}`)],
-      ["repeat", report.command ? element("code", {}, report.command.replace("mqspec test", "mqspec test " + result.scenario)) : ""]];
+      ["repeat", report.command ? element("code", {}, repeat(result)) : ""]];
     const cell = element("td", { colspan: 5 }, pairs(list));
     if (result.transcript && result.transcript.length) cell.append(diagram(result));
     return element("tr", { class: "details" }, cell);
