@@ -143,6 +143,10 @@ mutants: ## break each rule in turn; show which scenarios notice
 	@$(MAKE) --no-print-directory $(B)/mqspec
 	$(B)/mqspec test --mutants
 
+RUNS ?= 200
+soak: $(B)/mqspec ## play the suite RUNS (200) times in a row on a machine kept busy
+	.ci/soak $(B)/mqspec $(RUNS)
+
 bench: ## measure the reference broker beside the brokers installed here
 	@.ci/install-tools test
 	@$(MAKE) --no-print-directory $(B)/mqspec $(B)/reference/bench/load
@@ -166,4 +170,4 @@ FORMATTED = $(shell git ls-files '*.c' '*.h')
 $(B)/reference/bench/load: $(B)/reference/bench/load.o $(B)/libreference.a $(B)/libcodec.a $(B)/libspec.a
 	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
-.PHONY: help tools run test test-helpers mutants bench format lint ci clean
+.PHONY: help tools run test test-helpers mutants soak bench format lint ci clean
