@@ -276,6 +276,11 @@ static int play_over_sockets(struct test *test) {
     if (status != EXIT_HELD)
         return status;
     run_sockets(&test->run, &settings);
+    if (test->run.played_again > 0)
+        fprintf(stderr,
+                "mqspec test: %zu fails were played again, because this machine had held the tester up; the last "
+                "attempt counts\n",
+                test->run.played_again);
     tell_lost_target(test);
     return EXIT_HELD;
 }

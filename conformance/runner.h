@@ -32,7 +32,8 @@ struct run {
     struct play *plays;
     size_t count;
     microseconds duration;
-    bool target_lost; /* it stopped accepting connections; what was left was not played */
+    bool target_lost;    /* it stopped accepting connections; what was left was not played */
+    size_t played_again; /* fails that were not believed, because this machine had held the tester up */
 };
 
 /* All scenarios that one of the patterns fits, or all where there are none, once for each of their versions among

@@ -267,6 +267,7 @@ static void end_play(struct active *active) {
         player_lateness(active->player) > TOLERABLE_LATENESS) {
         player_destroy(active->player);
         active->attempt++;
+        runner->run->played_again++;
         start_play(active);
         return;
     }

@@ -172,6 +172,7 @@ void delivery_add(struct session *session, struct message *message, uint8_t qos,
     delivery->message = message;
     delivery->qos = qos;
     delivery->retain = retain;
+    OBEYS(&broker->rules, V311(4_6_0_5)); /* every topic is an Ordered Topic */
     if (MUST(&broker->rules, V311(4_6_0_6)))
         append(session, delivery, DELIVERY_QUEUED);
     else
