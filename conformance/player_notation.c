@@ -133,7 +133,7 @@ const char *player_notation(struct player *player, const struct mqtt_packet *pac
 const char *player_expectation(struct player *player, const struct step *step) {
     const char *text = step->source;
     for (int n = 0; n < IDENTIFIER_VARIABLES; n++) {
-        char name[8];
+        char name[16];
         snprintf(name, sizeof name, "ID(%d)", n);
         if (player->identifiers[n] != ANY && strstr(step->source, name) != NULL)
             text = arena_text(&player->arena, "%s, %s is %d", text, name, player->identifiers[n]);

@@ -49,7 +49,8 @@ async function will() {
     const arrived = messages(watcher, 1);
     await watcher.subscribeAsync('demo/will', {qos: 1});
     const dying = await mqtt.connectAsync(
-        address, options('js-dying', {will: {topic: 'demo/will', payload: Buffer.from('gone'), qos: 1, retain: false}}));
+        address, options('js-dying', {will: {topic: 'demo/will', payload: Buffer.from('gone'), qos: 1,
+        retain: false}}));
     dying.stream.destroy(); // without DISCONNECT
     await arrived;
     await watcher.endAsync();

@@ -59,9 +59,12 @@ for command in lint decode replay; do
         check "$command: an empty file" 2 err 'cannot be read' "$mqspec" $command "$work/nothing.pcap" $target
         check "$command: part of a file header" 2 err 'cannot be read' "$mqspec" $command "$work/stub.pcap" $target
         check "$command: not a capture" 2 err 'unknown file format' "$mqspec" $command "$0" $target
-        check "$command: a capture without MQTT" 2 err 'no MQTT conversation found' "$mqspec" $command "$work/empty.pcap" $target
-        check "$command: a capture that is cut" 2 err 'cut or damaged after packet' "$mqspec" $command "$work/cut.pcap" $target
-        check "$command: a second file header among the packets" 2 err 'cut or damaged after packet' "$mqspec" $command "$work/twice.pcap" $target
+        check "$command: a capture without MQTT" 2 err 'no MQTT conversation found' "$mqspec" $command \
+            "$work/empty.pcap" $target
+        check "$command: a capture that is cut" 2 err 'cut or damaged after packet' "$mqspec" $command \
+            "$work/cut.pcap" $target
+        check "$command: a second file header among the packets" 2 err 'cut or damaged after packet' "$mqspec" \
+            $command "$work/twice.pcap" $target
         check "$command: no file" 2 err 'usage: mqspec' "$mqspec" $command $target
         check "$command: an option that is not there" 2 err "no option '--wrong'" "$mqspec" $command --wrong "$capture"
         check "$command: help" 0 out 'usage: mqspec' "$mqspec" $command --help
@@ -85,7 +88,8 @@ else
     skip 'lint: all of it is JSON' 'no python3'
 fi
 if [ -w /dev/full ]; then
-    check 'decode: output that cannot be written' 2 err 'could not be written' sh -c "'$mqspec' decode '$capture' >/dev/full"
+    check 'decode: output that cannot be written' 2 err 'could not be written' sh -c \
+        "'$mqspec' decode '$capture' >/dev/full"
 else
     skip 'decode: output that cannot be written' 'no /dev/full'
 fi
@@ -98,7 +102,8 @@ check 'hex: several packets' 0 out '^DISCONNECT$' "$mqspec" decode --hex 'c000e0
 check 'hex: the side is told' 1 out 'refused' "$mqspec" decode --hex 'c0 00' --from server
 check 'hex: a packet that is refused' 1 out 'MQTT311:3.3.1-4.*\[36\]' "$mqspec" decode --hex '36 06 00 01 74 00 01 78'
 check 'hex: bytes that end within a packet' 1 out 'end within a packet (3 bytes)' "$mqspec" decode --hex '30 05 00'
-check 'hex: JSON of what is refused' 1 out '"statement": *"MQTT311:3.3.1-4"' "$mqspec" decode --json --hex '36 06 00 01 74 00 01 78'
+check 'hex: JSON of what is refused' 1 out '"statement": *"MQTT311:3.3.1-4"' "$mqspec" decode --json --hex \
+    '36 06 00 01 74 00 01 78'
 check 'hex: an odd digit' 2 err 'no second one' "$mqspec" decode --hex 'c0 0'
 check 'hex: no digit' 2 err 'no hexadecimal digit' "$mqspec" decode --hex 'c0 0g'
 check 'hex: nothing' 2 err 'no bytes' "$mqspec" decode --hex ''
@@ -116,8 +121,10 @@ check 'replay: no target' 2 err 'give one capture file and --target' "$mqspec" r
 check 'replay: a target without port' 2 err 'HOST:PORT' "$mqspec" replay "$capture" --target localhost
 check 'replay: a port out of range' 2 err 'HOST:PORT' "$mqspec" replay "$capture" --target localhost:65536
 check 'replay: a speed of 0' 2 err '--speed takes' "$mqspec" replay "$capture" --target localhost:1 --speed 0
-check 'replay: a speed that is no number' 2 err '--speed takes' "$mqspec" replay "$capture" --target localhost:1 --speed fast
-check 'replay: a timeout that is none' 2 err '--timeout takes' "$mqspec" replay "$capture" --target localhost:1 --timeout -1
+check 'replay: a speed that is no number' 2 err '--speed takes' "$mqspec" replay "$capture" --target localhost:1 \
+    --speed fast
+check 'replay: a timeout that is none' 2 err '--timeout takes' "$mqspec" replay "$capture" --target localhost:1 \
+    --timeout -1
 
 # wait_for FILE: until something stands in it, at most 10 seconds.
 wait_for() {

@@ -45,7 +45,8 @@ struct lint_row {
 /* clang-format off */
 static const struct lint_row rows[] = {
     {"nothing is wrong",
-     {ACCEPTED, C(0, 1, "\x82\6\0\1\0\1t\0"), S(0, 1, "\x90\3\0\1\0"), C(0, 2, "\xc0\0"), S(0, 2, "\xd0\0"), C(0, 3, "\xe0\0"), C_ENDS(0, 3)},
+     {ACCEPTED, C(0, 1, "\x82\6\0\1\0\1t\0"), S(0, 1, "\x90\3\0\1\0"), C(0, 2, "\xc0\0"), S(0, 2, "\xd0\0"), C(0,
+     3, "\xe0\0"), C_ENDS(0, 3)},
      "1 connection, 7 packets, client 0, server 0"},
     {"the first packet is not CONNECT",
      {OPEN(0), C(0, 0, "\xc0\0"), S_ENDS(0, 0)},

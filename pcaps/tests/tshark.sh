@@ -50,7 +50,8 @@ verdict 'every checksum is verified' "$(look "$sample" tcp | wc -l)" \
     "$(look "$sample" 'ip.checksum.status == "Good" and tcp.checksum.status == "Good"' | wc -l)"
 verdict 'TCP analysis finds nothing' '' "$(look "$sample" tcp.analysis.flags)"
 verdict 'nothing is malformed' '' "$(look "$sample" _ws.malformed)"
-verdict 'both connections are complete' 2 "$(look "$sample" 'tcp.flags.syn == 1 and tcp.flags.ack == 0' | wc -l | tr -d ' ')"
+verdict 'both connections are complete' 2 \
+    "$(look "$sample" 'tcp.flags.syn == 1 and tcp.flags.ack == 0' | wc -l | tr -d ' ')"
 verdict 'the sample holds 8 MQTT packets' 8 "$(tshark_count "$sample")"
 verdict 'and we count as many' 8 "$(our_count "$sample")"
 

@@ -168,7 +168,8 @@ publish -t fence -m 'behind the fence'
 subscriber_ends
 check 'and that was not the retained one' has_message 'behind the fence'
 
-check 'a client with a will connects' start_subscriber -t nothing --will-topic will --will-payload 'gone away' --will-qos 1
+check 'a client with a will connects' start_subscriber -t nothing --will-topic will --will-payload 'gone away' \
+    --will-qos 1
 will_pid=$client_pid
 check 'another subscribes to the will' start_subscriber -t will -q 1 -C 1
 kill -9 "$will_pid"
