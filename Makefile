@@ -108,7 +108,10 @@ $(foreach room,$(ROOMS) fuzz,$(eval $(call test_rule,$(room))))
 include fuzz/fuzz.mk
 
 # What the test scripts run besides mqspec.
-test-helpers: $(B)/fuzz/replay_decode $(B)/fuzz/replay_broker $(B)/fuzz/canary $(B)/fuzz/seeds
+$(B)/reports/sample_report: $(B)/reports/tests/sample_report.o $(B)/libreports.a $(B)/libspec.a
+	$(CC) $(LDFLAGS) -o $@ $^
+
+test-helpers: $(B)/fuzz/replay_decode $(B)/fuzz/replay_broker $(B)/fuzz/canary $(B)/fuzz/seeds $(B)/reports/sample_report
 
 unit: $(TEST_PROGRAMS)
 

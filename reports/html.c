@@ -1,9 +1,7 @@
-/* One self-contained page. The results stand in it as JSON; reports/page.js shows them. */
-#include <string.h>
-
+/* One self-contained page. The results stand in it as JSON, which reports/page.js shows. */
 #include "reports/internal.h"
 
-/* Generated from page.css and page.js: lines, then NULL. */
+/* Made from page.css and page.js: lines, then a null pointer. */
 extern const char *const page_style[];
 extern const char *const page_script[];
 
@@ -12,24 +10,18 @@ static void write_lines(FILE *file, const char *const *lines) {
         fputs(*lines, file);
 }
 
-static void write_escaped(FILE *file, const char *text) {
-    for (; *text != '\0'; text++)
-        if (strchr("<>&\"'", *text) != NULL || (unsigned char)*text < 0x20)
-            fprintf(file, "&#%d;", (unsigned char)*text < 0x20 ? '?' : *text);
-        else
-            fputc(*text, file);
-}
-
 static void write_chapters(struct json_writer *json, const struct report *report) {
     struct chapters chapters;
     report_chapters(report, &chapters);
     json_open_list(json, "chapters");
     for (size_t i = 0; i < chapters.count; i++) {
+        const struct chapter *chapter = &chapters.all[i];
         json_open_object(json, NULL);
-        json_text(json, "name", chapters.all[i].name);
-        json_text(json, "title", section_title(chapters.all[i].name));
-        for (unsigned verdict = 0; verdict < VERDICT_COUNT; verdict++)
-            json_number(json, verdict_name((enum verdict)verdict), chapters.all[i].totals.of[verdict]);
+        json_text(json, "standard", spec_version_name(chapter->standard));
+        json_text(json, "name", chapter->name);
+        json_text(json, "title", chapter_title(chapter));
+        for (size_t verdict = 0; verdict < VERDICT_COUNT; verdict++)
+            json_number(json, verdict_name((enum verdict)verdict), chapter->totals.of[verdict]);
         json_close_object(json);
     }
     json_close_list(json);
@@ -50,33 +42,78 @@ static void write_statements(struct json_writer *json, const struct report *repo
     json_close_object(json);
 }
 
-void report_write_html(FILE *file, const struct report *report) {
-    struct json_writer json;
+/* The content security policy keeps what a target sent from ever being fetched, whatever it is. */
+static void write_head(FILE *file, const struct report *report) {
     fputs("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-          "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>mqspec: ",
+          "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; "
+          "script-src 'unsafe-inline'\">\n"
+          "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>MQTT conformance of ",
           file);
-    write_escaped(file, report->target);
+    write_markup(file, report->target);
     fputs("</title>\n<style>\n", file);
     write_lines(file, page_style);
-    fputs("</style>\n</head>\n<body>\n<header>\n<div><h1>MQTT conformance</h1>\n<p>of <b>", file);
-    write_escaped(file, report->target);
-    fprintf(file, "</b> <span class=\"soft\">%zu scenario runs in %.2f s</span></p>\n", report->count,
-            (double)report->duration / 1e6);
-    fputs("<p class=\"soft\">A scenario passes when the broker did only what the standard allows. It fails when a MUST "
-          "was broken, warns when a SHOULD was not followed, and is skipped when the broker lacks something "
-          "optional.</p></div>\n<button id=\"theme\">light / dark</button>\n</header>\n"
-          "<div class=\"totals\" id=\"totals\"></div>\n"
+    fputs("</style>\n</head>\n", file);
+}
+
+static void write_headline(FILE *file, const struct report *report) {
+    struct totals totals = report_totals(report);
+    size_t breaches = totals.of[VERDICT_FAIL] - totals.expected_failures;
+    if (report->count == 0)
+        fputs("<p class=\"headline\">No scenario was played.</p>\n", file);
+    else if (breaches > 0)
+        fprintf(file, "<p class=\"headline fail\">%zu of %zu scenario runs found the standard broken.</p>\n", breaches,
+                report->count);
+    else if (totals.expected_failures > 0)
+        fprintf(file, "<p class=\"headline pass\">The standard is kept, but for %zu failures that were expected.</p>\n",
+                totals.expected_failures);
+    else
+        fprintf(file, "<p class=\"headline pass\">None of %zu scenario runs found the standard broken.</p>\n",
+                report->count);
+    fprintf(file,
+            "<noscript><p>%zu pass, %zu fail, %zu warn, %zu skip. To show more, this page needs "
+            "JavaScript.</p></noscript>\n",
+            totals.of[VERDICT_PASS], totals.of[VERDICT_FAIL], totals.of[VERDICT_WARN], totals.of[VERDICT_SKIP]);
+    fprintf(
+        file,
+        "<p class=\"soft\">The run took %.2f s. A scenario passes when the broker did only what the standard allows. "
+        "It fails when a MUST was broken, warns when a SHOULD was not followed, and is skipped when the broker lacks "
+        "something optional.</p>\n",
+        (double)report->duration / 1e6);
+}
+
+static void write_body(FILE *file, const struct report *report) {
+    fputs("<body>\n<header>\n<h1><span class=\"soft\">MQTT conformance of</span> ", file);
+    write_markup(file, report->target);
+    fputs("</h1>\n<button id=\"theme\" type=\"button\">Light or dark</button>\n</header>\n<main>\n", file);
+    write_headline(file, report);
+    if (report->command != NULL && report->command[0] != '\0') {
+        fputs("<p class=\"command\"><span class=\"soft\">To repeat this run:</span> <code>", file);
+        write_markup(file, report->command);
+        fputs("</code></p>\n", file);
+    }
+    fputs("<div class=\"totals\" id=\"totals\" role=\"group\" aria-label=\"Show only one verdict\"></div>\n"
           "<h2>By section of the standard</h2>\n<div class=\"sections\" id=\"sections\"></div>\n"
-          "<h2>Scenarios <span class=\"soft\" id=\"count\"></span></h2>\n<div class=\"filters\">"
-          "<input id=\"search\" type=\"search\" placeholder=\"filter by name, statement or reason\" "
-          "aria-label=\"filter by name, statement or reason\">"
-          "<select id=\"section\" aria-label=\"section\"></select>"
-          "<select id=\"version\" aria-label=\"version\"></select></div>\n"
-          "<table><thead><tr><th>verdict</th><th>scenario</th><th class=\"wide\">MQTT</th>"
-          "<th class=\"wide\">statements</th><th class=\"wide\">reason</th></tr></thead>"
-          "<tbody id=\"results\"></tbody></table>\n<noscript>This page needs JavaScript.</noscript>\n"
-          "<script type=\"application/json\" id=\"data\">",
+          "<h2 id=\"scenarios\">Scenarios <span class=\"soft\" id=\"count\" role=\"status\"></span></h2>\n"
+          "<div class=\"filters\" role=\"search\">\n"
+          "<input id=\"search\" type=\"search\" placeholder=\"Filter by name, statement or reason ( / )\" "
+          "aria-label=\"Filter by name, statement or reason\">\n"
+          "<select id=\"verdict\" aria-label=\"Verdict\"></select>\n"
+          "<select id=\"section\" aria-label=\"Section of the standard\"></select>\n"
+          "<select id=\"version\" aria-label=\"MQTT version\"></select>\n"
+          "<button id=\"reset\" type=\"button\">Show all</button>\n</div>\n"
+          "<table class=\"results\" aria-labelledby=\"scenarios\">\n<thead><tr><th scope=\"col\">Verdict</th>"
+          "<th scope=\"col\">Scenario</th><th scope=\"col\" class=\"wide\">MQTT</th>"
+          "<th scope=\"col\" class=\"wide\">Statements</th><th scope=\"col\" class=\"wide\">Reason</th></tr></thead>\n"
+          "<tbody id=\"results\"></tbody>\n</table>\n<p id=\"none\" class=\"soft\" hidden>Nothing matches.</p>\n"
+          "</main>\n",
           file);
+}
+
+void report_write_html(FILE *file, const struct report *report) {
+    struct json_writer json;
+    write_head(file, report);
+    write_body(file, report);
+    fputs("<script type=\"application/json\" id=\"data\">", file);
     json_begin(&json, file);
     json_open_object(&json, NULL);
     report_write_json_members(&json, report);

@@ -16,9 +16,11 @@ static void write_line(struct json_writer *json, const struct transcript_line *l
     json_text(json, "kind", kind_names[line->kind]);
     json_text(json, "client", client);
     json_text(json, "text", transcript_text(line));
-    if (line->bytes != NULL)
+    if (line->bytes != NULL) {
         json_bytes_as_hex(json, "bytes", line->bytes,
                           line->length < TRANSCRIPT_BYTES ? line->length : TRANSCRIPT_BYTES);
+        json_number(json, "length", line->length);
+    }
     if (line->offending)
         json_flag(json, "offending", true);
     json_close_object(json);
@@ -44,6 +46,7 @@ static void write_result(struct json_writer *json, const struct result *result) 
     for (size_t i = 0; i < result->statement_count; i++)
         json_text(json, NULL, spec_name(result->statements[i]));
     json_close_list(json);
+    json_text(json, "standard", spec_version_name(result_standard(result)));
     json_text(json, "section", result_section(result));
     json_text(json, "verdict", verdict_name(result->verdict));
     json_text(json, "reason", result->reason);

@@ -1,23 +1,5 @@
-/* TAP version 13. */
+/* TAP version 13. An expected failure has the directive that lets "not ok" pass. */
 #include "reports/internal.h"
-
-/* TAP's word for a failure that is expected; written in two so that it is not taken for a note of work undone. */
-#define TAP_EXPECTED_FAILURE                                                                                           \
-    "TO"                                                                                                               \
-    "DO"
-
-static void write_quoted(FILE *file, const char *text) {
-    fputc('"', file);
-    for (const unsigned char *at = (const unsigned char *)text; *at != '\0'; at++) {
-        if (*at == '"' || *at == '\\')
-            fputc('\\', file);
-        if (*at < 0x20 || *at == 0x7F)
-            fprintf(file, "\\x%02x", *at);
-        else
-            fputc(*at, file);
-    }
-    fputc('"', file);
-}
 
 static void write_entry(FILE *file, const char *name, const char *text) {
     fprintf(file, "  %s: ", name);
@@ -27,12 +9,21 @@ static void write_entry(FILE *file, const char *name, const char *text) {
 
 static void write_failure(FILE *file, const struct result *result) {
     fputs("  ---\n", file);
-    write_entry(file, "statement", spec_name(result->broken));
+    write_entry(file, "title", result->title);
+    if (result->broken != SPEC_NONE) {
+        write_entry(file, "statement", spec_name(result->broken));
+        write_entry(file, "rule", spec_row(result->broken)->paraphrase);
+    }
     write_entry(file, "message", result->reason);
     write_entry(file, "expected", result->expected);
     write_entry(file, "received", result->received);
-    fprintf(file, "  at: \"%s:%d\"\n  transcript: |\n", result->file, result->line);
-    write_transcript(file, result, "    ", true);
+    write_entry(file, "file", result->file);
+    fprintf(file, "  line: %d\n", result->line);
+    if (result->transcript_length > 0) {
+        /* The 2 says how far the lines are indented: the first may itself begin with spaces. */
+        fputs("  transcript: |2\n", file);
+        write_transcript(file, result, "    ", write_printable);
+    }
     fputs("  ...\n", file);
 }
 
@@ -41,14 +32,18 @@ void report_write_tap(FILE *file, const struct report *report) {
     for (size_t i = 0; i < report->count; i++) {
         const struct result *result = &report->results[i];
         bool failed = result->verdict == VERDICT_FAIL;
-        fprintf(file, "%s %zu - %s (MQTT %s)", failed ? "not ok" : "ok", i + 1, result->scenario, result->version);
+        fprintf(file, "%s %zu - ", failed ? "not ok" : "ok", i + 1);
+        write_description(file, result->scenario);
+        fprintf(file, " (MQTT %s)", result->version);
         if (result->verdict == VERDICT_SKIP)
             fputs(" # SKIP ", file);
         else if (result->expected_failure)
-            fputs(" # " TAP_EXPECTED_FAILURE " expected: ", file);
+            fputs(" # TO"
+                  "DO expected failure: ",
+                  file);
         else if (result->verdict == VERDICT_WARN)
             fputs(" # warning: ", file);
-        if (result->verdict != VERDICT_PASS && (!failed || result->expected_failure))
+        if (result->verdict == VERDICT_SKIP || result->verdict == VERDICT_WARN || result->expected_failure)
             write_printable(file, result->reason);
         fputc('\n', file);
         if (failed)
