@@ -129,7 +129,7 @@ tools: ## install what is missing to build and test (Debian, Ubuntu)
 run: ## play the suite against the built-in broker, or against TARGET=host:port
 	@.ci/install-tools build
 	@$(MAKE) --no-print-directory $(B)/mqspec
-	@mkdir -p $(B)/reports
+	@mkdir -p $(B)/reports && rm -f $(B)/reports/report.html
 	@$(B)/mqspec test $(if $(TARGET),--target $(TARGET)) --html $(B)/reports/report.html $(OPTIONS); \
 	    status=$$?; test -f $(B)/reports/report.html && echo "report: $(abspath $(B)/reports/report.html)"; exit $$status
 
