@@ -44,7 +44,7 @@ void report_write_tap(FILE *file, const struct report *report) {
         else if (result->verdict == VERDICT_WARN)
             fputs(" # warning: ", file);
         if (result->verdict == VERDICT_SKIP || result->verdict == VERDICT_WARN || result->expected_failure)
-            write_printable(file, result->reason);
+            write_description(file, result->reason);
         fputc('\n', file);
         if (failed)
             write_failure(file, result);

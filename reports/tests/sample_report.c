@@ -1,6 +1,5 @@
 /* Writes reports in every form, for validate.sh and for looking at them. Usage: sample_report DIRECTORY */
 #include <stdlib.h>
-#include <string.h>
 
 #include "reports/tests/samples.h"
 
@@ -35,8 +34,9 @@ static bool write_form(const char *directory, const char *name, size_t form, con
 
 static bool write_all(const char *directory, const char *name, const struct result *results, size_t count) {
     const struct report report = {
-        .target = strcmp(name, "mixed") == 0 ? "127.0.0.1:1884 " HOSTILE : "127.0.0.1:1884",
-        .command = "mqspec test --target 127.0.0.1:1884 --html 'a b.html' --seed 7",
+        .target = results == sample_hostile ? "127.0.0.1:1884 " HOSTILE : "127.0.0.1:1884",
+        .command =
+            results == sample_hostile ? HOSTILE : "mqspec test --target 127.0.0.1:1884 --html 'a b.html' --seed 7",
         .results = results,
         .count = count,
         .duration = 5250000,
@@ -69,6 +69,7 @@ int main(int count, char **arguments) {
     }
     const char *directory = arguments[1];
     bool good = write_all(directory, "empty", NULL, 0) && write_all(directory, "passing", sample_mixed, 1) &&
-                write_all(directory, "mixed", sample_mixed, COUNT(sample_mixed)) && write_many(directory);
+                write_all(directory, "mixed", sample_mixed, COUNT(sample_mixed)) &&
+                write_all(directory, "hostile", sample_hostile, COUNT(sample_hostile)) && write_many(directory);
     return good ? 0 : 1;
 }

@@ -103,4 +103,19 @@ static const struct result sample_mixed[] = {
      .duration = 1},
 };
 
+/* Each place that a verdict gives to text, filled with hostile text. */
+#define SAMPLE_HOSTILE(outcome)                                                                                        \
+    SAMPLE(HOSTILE, HOSTILE, "3.1.1", sample_connect_rules, outcome), .reason = HOSTILE, .expected = HOSTILE,          \
+                                                                      .received = HOSTILE
+
+#define SAMPLE_HOSTILE_LINES .transcript = sample_hostile_lines, .transcript_length = COUNT(sample_hostile_lines)
+
+static const struct result sample_hostile[] = {
+    {SAMPLE_HOSTILE(VERDICT_PASS)},
+    {SAMPLE_HOSTILE(VERDICT_FAIL), SAMPLE_HOSTILE_LINES, .broken = V311(3_1_2_24)},
+    {SAMPLE_HOSTILE(VERDICT_FAIL), SAMPLE_HOSTILE_LINES, .expected_failure = true},
+    {SAMPLE_HOSTILE(VERDICT_WARN), SAMPLE_HOSTILE_LINES, .broken = V311(3_1_2_24)},
+    {SAMPLE_HOSTILE(VERDICT_SKIP)},
+};
+
 #endif

@@ -33,7 +33,25 @@ static const struct report mixed = {"127.0.0.1:1884", "mqspec test --seed 7", sa
 static const struct report passing = {"127.0.0.1:1884", "mqspec test --seed 7", sample_mixed, 1, 1000};
 static const struct report expected = {"127.0.0.1:1884", NULL, &sample_mixed[3], 1, 1000};
 static const struct report empty = {"127.0.0.1:1884", NULL, NULL, 0, 0};
-static const struct report hostile = {HOSTILE, HOSTILE, &sample_mixed[2], 1, 0};
+static const struct report hostile = {HOSTILE, HOSTILE, sample_hostile, COUNT(sample_hostile), 0};
+
+/* As many bytes of a packet as a report shows, in hex. */
+#define ZEROS_16  "00000000000000000000000000000000"
+#define ZEROS_64  ZEROS_16 ZEROS_16 ZEROS_16 ZEROS_16
+#define ZEROS_256 ZEROS_64 ZEROS_64 ZEROS_64 ZEROS_64
+
+static const uint8_t large_packet[300];
+static const struct transcript_line large_lines[] = {
+    {TRANSCRIPT_SENT, 0, 'A', "PUBLISH", large_packet, 300, false},
+    {TRANSCRIPT_SENT, 0, 'A', "PUBLISH", large_packet, 256, false},
+};
+static const struct result large_result = {SAMPLE("large", "", "3.1.1", sample_publish_rules, VERDICT_FAIL),
+                                           .reason = "",
+                                           .expected = "",
+                                           .received = "",
+                                           .transcript = large_lines,
+                                           .transcript_length = COUNT(large_lines)};
+static const struct report large = {"target", NULL, &large_result, 1, 0};
 
 /* The caller frees the text. */
 static void write_to(char **text, write_form write, const struct report *report) {
@@ -146,7 +164,13 @@ static const struct content_row content_rows[] = {
     {"HTML: hostile text begins no comment", report_write_html, &hostile, "<!--", 0},
     {"JUnit: hostile text makes no element", report_write_junit, &hostile, "<script", 0},
     {"JUnit: hostile text ends no section", report_write_junit, &hostile, "]]>", 0},
-    {"TAP: hostile text makes no directive", report_write_tap, &hostile, "(MQTT 3.1) #", 0},
+    {"JUnit: hostile text makes no entity", report_write_junit, &hostile, "& ", 0},
+    {"JUnit: hostile text is shown", report_write_junit, &hostile, "name=\"&lt;/script&gt;&lt;script&gt;alert(1)", 5},
+    {"JSON: hostile text begins no tag", report_write_json, &hostile, "<", 0},
+    {"HTML: hostile text makes no entity", report_write_html, &hostile, "]]> &", 0},
+    {"HTML: hostile text is shown", report_write_html, &hostile, "&lt;/script&gt;&lt;script&gt;alert(1)", 3},
+    {"JSON: long packet is cut", report_write_json, &large, "\"bytes\":\"" ZEROS_256 "\",\"length\":300", 1},
+    {"JSON: packet of the bound is whole", report_write_json, &large, "\"bytes\":\"" ZEROS_256 "\",\"length\":256", 1},
 };
 
 static void holds_what_it_should(void **state) {
@@ -212,6 +236,31 @@ static void same_results_same_bytes(void **state) {
     assert_string_equal(once, again);
     free(once);
     free(again);
+}
+
+/* A reader of TAP may take any number sign for the beginning of a directive. */
+static void hostile_text_makes_no_directive(void **state) {
+    static const char *const wanted[] = {"", "", "# TO", "# warning: ", "# SKIP "};
+    (void)state;
+    char *text = NULL;
+    write_to(&text, report_write_tap, &hostile);
+    size_t tests = 0;
+    for (char *line = strtok(text, "\n"); line != NULL; line = strtok(NULL, "\n")) {
+        if (strncmp(line, "ok ", 3) != 0 && strncmp(line, "not ok ", 7) != 0)
+            continue;
+        assert_in_range(tests, 0, COUNT(wanted) - 1);
+        const char *sign = strchr(line, '#');
+        if (wanted[tests][0] == '\0')
+            assert_null(sign);
+        else {
+            assert_non_null(sign);
+            assert_int_equal(strncmp(sign, wanted[tests], strlen(wanted[tests])), 0);
+            assert_null(strchr(sign + 1, '#'));
+        }
+        tests++;
+    }
+    assert_int_equal(tests, COUNT(wanted));
+    free(text);
 }
 
 /* ---- Text from anywhere ----------------------------------------------------------------------------------- */
@@ -446,10 +495,11 @@ int main(void) {
     ADD_ROWS(json_rows, json_is_as_wanted);
     ADD_ROWS(bar_rows, bar_shows_the_shares);
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(hostile_text_makes_no_directive),
         cmocka_unit_test(totals_count_each_verdict),
         cmocka_unit_test(chapters_stand_in_the_order_of_the_standards),
         cmocka_unit_test(every_statement_has_a_titled_chapter),
     };
     int failed = _cmocka_run_group_tests("reports: forms", rows, count, NULL, NULL);
-    return failed + cmocka_run_group_tests_name("reports: totals", tests, NULL, NULL);
+    return failed + cmocka_run_group_tests_name("reports: whole reports", tests, NULL, NULL);
 }
