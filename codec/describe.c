@@ -87,6 +87,10 @@ static void put_field(void *context, const struct mqtt_field *field) {
         put_number(line, field->number);
     else
         put_quoted(line, field->bytes);
+    if (field->kind == MQTT_FIELD_PAIR) {
+        put(line, ':');
+        put_quoted(line, field->value);
+    }
 }
 
 size_t mqtt_describe(enum mqtt_version version, const struct mqtt_packet *packet, char *buffer, size_t capacity) {

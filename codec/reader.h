@@ -45,6 +45,27 @@ static inline bool read_field(struct reader *reader, struct mqtt_bytes *field) {
     return true;
 }
 
+enum variable_byte_integer { VARIABLE_BYTE_INTEGER_READ, VARIABLE_BYTE_INTEGER_CUT, VARIABLE_BYTE_INTEGER_TOO_LONG };
+
+/* Up to four bytes of seven bits each, the lowest first, section 1.5.5 of 5.0. Moves on in any case. */
+static inline enum variable_byte_integer read_variable_byte_integer(struct reader *reader, uint32_t *number) {
+    *number = 0;
+    for (unsigned shift = 0; shift < 28; shift += 7) {
+        uint8_t byte;
+        if (!read_byte(reader, &byte))
+            return VARIABLE_BYTE_INTEGER_CUT;
+        *number |= (uint32_t)(byte & 0x7F) << shift;
+        if ((byte & 0x80) == 0)
+            return VARIABLE_BYTE_INTEGER_READ;
+    }
+    return VARIABLE_BYTE_INTEGER_TOO_LONG;
+}
+
+/* The fewest bytes that hold the number. */
+static inline uint32_t variable_byte_integer_size(uint32_t number) {
+    return number < 1u << 7 ? 1 : number < 1u << 14 ? 2 : number < 1u << 21 ? 3 : 4;
+}
+
 static inline struct mqtt_bytes read_rest(struct reader *reader) {
     struct mqtt_bytes rest = {reader->at, reader_rest(reader)};
     reader->at = reader->end;

@@ -50,3 +50,16 @@ bool mqtt_topic_matches(struct mqtt_bytes filter, struct mqtt_bytes topic) {
     }
     return t > topic.length;
 }
+
+bool mqtt_shared_filter(struct mqtt_bytes filter, struct mqtt_bytes *share_name, struct mqtt_bytes *topic_filter) {
+    static const char prefix[] = "$share/";
+    const uint32_t start = sizeof prefix - 1;
+    if (filter.length <= start || memcmp(filter.data, prefix, start) != 0)
+        return false;
+    uint32_t end = level_end(filter, start);
+    if (end == start || end + 1 >= filter.length)
+        return false;
+    *share_name = (struct mqtt_bytes){filter.data + start, end - start};
+    *topic_filter = (struct mqtt_bytes){filter.data + end + 1, filter.length - end - 1};
+    return true;
+}

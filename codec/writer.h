@@ -45,13 +45,17 @@ static inline void write_field(struct writer *writer, struct mqtt_bytes field) {
     write_bytes(writer, field);
 }
 
-/* Section 2.2.3. */
-static inline void write_remaining_length(struct writer *writer, uint32_t length) {
+/* Section 2.2.3 (5.0: 1.5.5), in the fewest bytes. */
+static inline void write_variable_byte_integer(struct writer *writer, uint32_t number) {
     do {
-        uint8_t low = length & 0x7F;
-        length >>= 7;
-        write_byte(writer, length > 0 ? low | 0x80 : low);
-    } while (length > 0);
+        uint8_t low = number & 0x7F;
+        number >>= 7;
+        write_byte(writer, number > 0 ? low | 0x80 : low);
+    } while (number > 0);
 }
+
+/* The Property Length and the properties, without those that `omission`, of enum mqtt_omission, names. Absent ones are
+ * an empty set. */
+void write_properties(struct writer *writer, struct mqtt_bytes properties, unsigned omission);
 
 #endif

@@ -14,6 +14,10 @@
 /* Of one step; those that were met are ticked off in one mask. */
 #define MAXIMUM_PATTERNS 32u
 
+/* What one SEND may put on the wire, however often it repeats a packet of whatever size. */
+#define MAXIMUM_SENT_PACKET (16u * 1024 * 1024)
+#define MAXIMUM_SENT_STEP   (64u * 1024 * 1024)
+
 enum client_state {
     CLIENT_APART,   /* it has no connection */
     CLIENT_OPENING, /* waits for player_opened() */
@@ -24,9 +28,22 @@ enum client_state {
 /* A packet that has come. */
 struct received {
     struct mqtt_packet packet;
+    struct mqtt_bytes topic; /* of PUBLISH: what a Topic Alias stands for is in its place */
     microseconds time;
     size_t line; /* of the transcript */
     bool taken;  /* by an expectation */
+};
+
+/* What the scenario has asked of the broker on one connection, where a broker of MQTT 5.0 may say that it lacks it. */
+struct asked {
+    int qos;              /* the highest, of PUBLISH and the Will */
+    uint32_t topic_alias; /* the highest */
+    bool retain;
+    bool wildcard;
+    bool subscription_identifier;
+    bool shared_subscription;
+    int keep_alive;          /* of CONNECT; ANY where the scenario does not care */
+    uint32_t session_expiry; /* of CONNECT, seconds */
 };
 
 struct client {
@@ -47,6 +64,17 @@ struct client {
     uint16_t *foreign; /* QoS 2 packets of other scenarios that wait for PUBREL */
     size_t foreign_count;
     size_t foreign_capacity;
+    /* MQTT 5.0, of this connection: */
+    struct asked asked;
+    bool offer_known;                     /* CONNACK has come */
+    struct mqtt_bytes offer;              /* its properties */
+    struct mqtt_bytes authentication;     /* the data that the broker sent last */
+    struct mqtt_bytes *aliases;           /* what the broker's Topic Aliases stand for; the first is alias 1 */
+    size_t alias_count;
+    uint32_t alias_maximum;               /* as this client's CONNECT announced it */
+    /* Of the whole scenario: */
+    const char *assigned; /* the Client Identifier that the broker chose last, or NULL */
+    unsigned connections; /* opened so far */
 };
 
 enum phase {
@@ -103,6 +131,8 @@ struct player {
     microseconds step_began;               /* the end of the step before */
     microseconds acted_at;                 /* the end of the last step that was no expectation */
     int identifiers[IDENTIFIER_VARIABLES]; /* ANY until learned */
+    bool session_denied;                   /* a CONNACK has said that no session outlives its connection */
+    struct mqtt_bytes current_topic;       /* of the PUBLISH that the monitor looks at */
 
     bool breached; /* by the target, as the monitor says; becomes the verdict unless an expectation fails first */
     struct failure breach;
@@ -130,17 +160,66 @@ void client_open(struct client *client);
 void client_close(struct client *client, microseconds now);
 char client_letter(const struct client *client);
 
+/* The statement as it is called in the version that is played: SPEC_NONE where 5.0 has no counterpart of one of
+ * 3.1.1. */
+enum spec_statement player_statement(const struct player *player, enum spec_statement statement);
+
 /* ---- player_receive.c ------------------------------------------------------------------------------------ */
 
 void client_receive(struct client *client, struct mqtt_bytes bytes, microseconds now);
 
-/* ---- player_send.c --------------------------------------------------------------------------------------- */
+/* The topic does not hold this run's name space: another scenario's message, section "~" of scenario.h. */
+bool player_is_foreign(const struct player *player, struct mqtt_bytes topic);
+
+/* ---- player_text.c --------------------------------------------------------------------------------------- */
 
 /* `text` with the name space in place of "~". */
 const char *player_expand(struct player *player, const char *text);
 
-/* The bytes that a STEP_SEND or STEP_SEND_BROKEN asks for; length 0 where the wire cannot carry them. */
-struct mqtt_bytes player_build(struct player *player, const struct step *step);
+/* As player_expand, and ASSIGNED_TO_A and SCRAM_FIRST and their like as `client` has them. Where that cannot be had,
+ * absent, and *fault says why. */
+struct mqtt_bytes player_text(struct player *player, const struct client *client, const char *text, const char **fault);
+
+/* The Client Identifier of a CONNECT that is to be sent. */
+struct mqtt_bytes player_client_identifier(struct player *player, const struct client *client,
+                                           const struct pattern *pattern, const char **fault);
+
+/* ---- player_properties.c --------------------------------------------------------------------------------- */
+
+/* The property that a pattern gives, to be sent or awaited; NULL where it does not. */
+const struct property_pattern *pattern_property(const struct pattern *pattern,
+                                                enum mqtt_property_identifier identifier);
+
+/* Properties as they stand on the wire, without their length; not absent. */
+struct mqtt_bytes player_build_properties(struct player *player, const struct client *client,
+                                          const struct property_pattern *patterns, size_t count);
+
+/* NULL where the set fits the patterns, else the name of the first property that does not. */
+const char *player_properties_misfit(struct player *player, const struct client *client,
+                                     const struct property_pattern *patterns, size_t count,
+                                     struct mqtt_bytes properties);
+
+/* ---- player_offer.c -------------------------------------------------------------------------------------- */
+
+/* A number of a pattern with ANNOUNCED() resolved. Where it cannot be, the scenario is skipped and the result is 0. */
+int64_t player_number(struct player *player, const struct client *client, int64_t number);
+
+/* Seconds that the session of this CONNECT is to outlive its connection. */
+uint32_t player_session_expiry(struct player *player, const struct client *client, const struct pattern *pattern);
+
+/* Skips the scenario where the step asks for what the broker has said that it lacks. */
+void player_check_offer(struct player *player, struct client *client, const struct step *step);
+
+/* CONNACK has come: what it says of the broker, held against what was asked of it before. */
+void player_learn_offer(struct player *player, struct client *client, const struct mqtt_connack *connack);
+
+/* ---- player_build.c -------------------------------------------------------------------------------------- */
+
+/* The bytes that a STEP_SEND or STEP_SEND_BROKEN asks for; length 0 where the wire cannot carry them, or the scenario
+ * is over because they cannot be had. */
+struct mqtt_bytes player_build(struct player *player, const struct step *step, microseconds now);
+
+/* ---- player_send.c --------------------------------------------------------------------------------------- */
 
 /* A payload of `size` bytes as SEND makes it and EXPECT compares it. */
 uint8_t player_payload_byte(size_t index);
@@ -167,8 +246,10 @@ bool player_expect_silence(struct player *player, const struct step *step, micro
 
 /* ---- player_notation.c ----------------------------------------------------------------------------------- */
 
-/* A packet in the notation of scenarios, with "~" for the name space. */
-const char *player_notation(struct player *player, const struct mqtt_packet *packet);
+/* A packet in the notation of scenarios, with "~" for the name space. `topic` is that of PUBLISH, with what an alias
+ * stands for in its place. */
+const char *player_notation(struct player *player, enum mqtt_version version, const struct mqtt_packet *packet,
+                            struct mqtt_bytes topic);
 
 /* The step as it stands in the scenario, and what its variables hold. */
 const char *player_expectation(struct player *player, const struct step *step);
@@ -193,15 +274,13 @@ const char *player_hex(struct player *player, struct mqtt_bytes bytes);
 
 /* ---- player_cleanup.c ------------------------------------------------------------------------------------ */
 
-/* Remembers what a step leaves on the target. */
+/* Remembers what a step leaves on the target, and the session of a Client Identifier. */
 void cleanup_remember(struct player *player, const struct step *step);
+void cleanup_remember_session(struct player *player, struct mqtt_bytes client_identifier);
 void cleanup_begin(struct player *player, microseconds now);
 void cleanup_opened(struct player *player, microseconds now);
 void cleanup_received(struct player *player, struct mqtt_bytes bytes, microseconds now);
 /* The connection is lost, or the time is over. */
 void cleanup_give_up(struct player *player, const char *why, microseconds now);
-
-/* The topic is not of this scenario's name space: another scenario's message, section "~" of scenario.h. */
-bool player_is_foreign(const struct player *player, struct mqtt_bytes topic);
 
 #endif

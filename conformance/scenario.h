@@ -31,6 +31,21 @@
  * follows waits until the broker has closed it, or for a part of the timeout, and then the client closes it. So
  * other clients see what the disconnection brought about.
  *
+ * MQTT 5.0. A scenario is written once for all versions that it holds in. What it says in the terms of 3.1.1 is read
+ * in 5.0 as follows.
+ * - A statement of 3.1.1 stands for its counterpart in 5.0, as the table of statements gives it: spec_in_5_0().
+ * - CONNECT with .clean_session = 0 has Clean Start 0 and a Session Expiry Interval of an hour, unless the scenario
+ * gives that property itself; with 1 it has Clean Start 1 and no Session Expiry Interval.
+ * - .code of CONNACK 1 to 5 stands for 0x84, 0x85, 0x88, 0x86, 0x87; REFUSAL for any code that refuses, in all
+ * versions. A code 0x80 in CODES() stands for any from 0x80 up, and codes below stand for themselves.
+ * - Before the broker closes a connection it may send DISCONNECT with a Reason Code from 0x80 up; an expectation that
+ *   allows CLOSED() lets it pass, unless it asks for a DISCONNECT itself.
+ * - A PUBLISH that comes with a Topic Alias is compared by the Topic Name that the alias stands for; .wire_topic asks
+ * for what is on the wire.
+ * - What the CONNACK of a connection says that the broker lacks (QoS, retained messages, wildcards, Subscription
+ *   Identifiers, Shared Subscriptions, Topic Aliases) is not asked of it: a SEND that would makes the scenario end as
+ *   skipped, unless the pattern says .beyond_offer.
+ *
  * Every step waits at most the run's timeout. All that a broker may do by the standard is listed as an
  * alternative in the one EXPECT. */
 #ifndef MQSPEC_SCENARIO_H
@@ -51,6 +66,63 @@ enum scenario_client { A, B, C, D, SCENARIO_CLIENTS };
 #define IDENTIFIER_VARIABLES 8
 /* In EXPECT: any Packet Identifier but the one that ID(n) holds. */
 #define OTHER_THAN_ID(n) (0x20000 + (n))
+
+/* In .code and .reason: any that tells of failure, and any that does not. */
+#define REFUSAL (-2)
+#define FINE    (-3)
+
+/* A number that the broker's CONNACK on the same connection announced with that property, and so many more: as a
+ * property's number, .packet_size or .repeat. Where it announced none, the standard's default counts; where there is no
+ * default, or one more cannot be had, the scenario is skipped. */
+#define ANNOUNCED(property, more) (0x1000000 + (property)*0x10000 + 0x8000 + (more))
+
+/* The Client Identifier that the broker assigned to that client's connection in this scenario, in .client_identifier.
+ */
+#define ASSIGNED_TO_A "\001A"
+#define ASSIGNED_TO_B "\001B"
+
+/* Authentication Data of SCRAM-SHA-256 (RFC 7677) as a Client makes it, in a property's text: its first message, its
+ * answer to what the broker last sent on this connection, and a wrong answer. User name and password are the run's. */
+#define SCRAM_FIRST "\001scram-first"
+#define SCRAM_FINAL "\001scram-final"
+#define SCRAM_WRONG "\001scram-wrong"
+
+/* A property to send, or to find in what came. */
+enum property_test { PROPERTY_EQUALS, PROPERTY_PRESENT, PROPERTY_ABSENT, PROPERTY_BETWEEN };
+
+struct property_pattern {
+    enum property_test test;
+    uint8_t identifier;
+    int64_t number;    /* of an integer form; the least for BETWEEN */
+    int64_t most;      /* for BETWEEN */
+    const char *text;  /* of a string, binary data, or the name of a pair; "~" as in topics */
+    int length;        /* of `text` where it is binary data with zeros in it; 0: up to the terminating zero */
+    const char *value; /* of a pair */
+};
+
+#define NUMBER(property, wanted)                                                                                       \
+    { .test = PROPERTY_EQUALS, .identifier = (property), .number = (wanted) }
+#define TEXT(property, wanted)                                                                                         \
+    { .test = PROPERTY_EQUALS, .identifier = (property), .text = (wanted) }
+#define BINARY(property, literal)                                                                                      \
+    { .test = PROPERTY_EQUALS, .identifier = (property), .text = (literal), .length = (int)sizeof(literal) - 1 }
+/* Where an expectation names one User Property, what came has exactly those that it names, in that order. */
+#define USER(name, wanted)                                                                                             \
+    { .test = PROPERTY_EQUALS, .identifier = MQTT_USER_PROPERTY, .text = (name), .value = (wanted) }
+#define PRESENT(property)                                                                                              \
+    { .test = PROPERTY_PRESENT, .identifier = (property) }
+#define ABSENT(property)                                                                                               \
+    { .test = PROPERTY_ABSENT, .identifier = (property) }
+#define BETWEEN(property, least, greatest)                                                                             \
+    { .test = PROPERTY_BETWEEN, .identifier = (property), .number = (least), .most = (greatest) }
+
+/* In a pattern: .topic = "~/t", PROPERTIES(NUMBER(MQTT_TOPIC_ALIAS, 1), USER("name", "value")). */
+#define PROPERTIES(...)                                                                                                \
+    .properties = (const struct property_pattern[]){__VA_ARGS__},                                                      \
+    .property_count = COUNT_OF(((const struct property_pattern[]){__VA_ARGS__}))
+#define WILL_PROPERTIES(...)                                                                                           \
+    .will_properties = (const struct property_pattern[]){__VA_ARGS__},                                                 \
+    .will_property_count = COUNT_OF(((const struct property_pattern[]){__VA_ARGS__}))
 
 enum pattern_kind {
     PATTERN_PACKET,
@@ -79,21 +151,34 @@ struct pattern {
     int connect_flags; /* SEND: the whole byte, when it is to differ from what the fields say */
     /* CONNACK */
     int session_present; /* not looked at in MQTT 3.1, where the bit is reserved */
-    int code;
+    int code;            /* return code, 5.0: Reason Code as told above */
+    /* PUBACK, PUBREC, PUBREL, PUBCOMP, DISCONNECT, AUTH, and CONNACK when no return code of 3.1.1 stands for it */
+    int reason; /* SEND: left out when not given. Before 5.0 not looked at and not sent */
+    /* MQTT 5.0: all packets. Before, not looked at and not sent. SEND: an empty set when not given, and left out where
+     * the packet may end before it. */
+    const struct property_pattern *properties;
+    size_t property_count;
+    const struct property_pattern *will_properties; /* CONNECT */
+    size_t will_property_count;
+    bool beyond_offer; /* SEND: what the broker said that it lacks is asked for on purpose */
+    int packet_size;   /* SEND of PUBLISH: the payload is made so long that the whole packet has this size */
+    int repeat;        /* SEND: so many times, each with the next Packet Identifier; 1 when not given */
     /* PUBLISH */
     const char *topic;
+    const char *wire_topic;
     const char *payload; /* "" is an empty one */
     int payload_size;    /* a payload of this many bytes made by the player, in place of `payload` */
     int qos;
     int dup;
     int retain;
-    /* SUBSCRIBE and UNSUBSCRIBE: pairs of filter and QoS (-1 where the packet has none) */
+    /* SUBSCRIBE and UNSUBSCRIBE: pairs of filter and QoS (-1 where the packet has none); in 5.0 the whole byte of
+     * Subscription Options */
     struct {
         const char *filter;
         int qos;
     } filters[4];
     int filter_count; /* ANY: as many as have a filter given */
-    /* SUBACK: the codes, as a string of that many bytes */
+    /* SUBACK, and UNSUBACK of 5.0: the codes, as a string of that many bytes */
     const char *codes;
     int codes_length;
     /* Milliseconds; 0: no bound but the run's timeout. `before` counts from the end of the step before. `after` counts
@@ -151,7 +236,7 @@ struct scenario {
     const char *title;
     const char *file;
     int line;
-    unsigned versions;        /* of enum scenario_versions; 0 means IN_3_1 | IN_3_1_1 */
+    unsigned versions;        /* of enum scenario_versions; 0 means IN_3_1 | IN_3_1_1 | IN_5_0 */
     const char *no_deviation; /* why no deviation can fail it; NULL where one does */
     const enum spec_statement *statements;
     size_t statement_count;
@@ -193,9 +278,9 @@ extern const struct scenario_family *const scenario_families[];
 #define PATTERN(pattern_type, ...)                                                                                     \
     {                                                                                                                  \
         .kind = PATTERN_PACKET, .type = (pattern_type), .flags = ANY, .packet_identifier = ANY, .protocol_level = ANY, \
-        .clean_session = ANY, .keep_alive = ANY, .will_qos = ANY, .will_retain = ANY, .connect_flags = ANY,            \
-        .session_present = ANY, .code = ANY, .payload_size = ANY, .qos = ANY, .dup = ANY, .retain = ANY,               \
-        .filter_count = ANY, __VA_ARGS__                                                                               \
+        .reason = ANY, .packet_size = ANY, .repeat = ANY, .clean_session = ANY, .keep_alive = ANY, .will_qos = ANY,    \
+        .will_retain = ANY, .connect_flags = ANY, .session_present = ANY, .code = ANY, .payload_size = ANY,            \
+        .qos = ANY, .dup = ANY, .retain = ANY, .filter_count = ANY, __VA_ARGS__                                        \
     }
 
 #define CONNECT(...)     PATTERN(MQTT_CONNECT, __VA_ARGS__)
@@ -212,6 +297,7 @@ extern const struct scenario_family *const scenario_families[];
 #define PINGREQ(...)     PATTERN(MQTT_PINGREQ, __VA_ARGS__)
 #define PINGRESP(...)    PATTERN(MQTT_PINGRESP, __VA_ARGS__)
 #define DISCONNECT(...)  PATTERN(MQTT_DISCONNECT, __VA_ARGS__)
+#define AUTH(...)        PATTERN(MQTT_AUTH, __VA_ARGS__)
 #define CLOSED(...)                                                                                                    \
     { .kind = PATTERN_CLOSED, __VA_ARGS__ }
 /* Nothing of what the other patterns name comes: SILENCE(.before = 2000, .skip = "..."). */

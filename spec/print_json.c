@@ -1,6 +1,7 @@
 /* Statements and their coverage for programs. */
 #include "spec/coverage.h"
 #include "spec/print.h"
+#include "spec/rows.h"
 #include "spec/words.h"
 
 /* The tables are UTF-8 without control characters, so quotes and backslashes are all there is to escape. */
@@ -43,6 +44,25 @@ static void print_places(FILE *file, const char *name, const struct spec_row *ro
     fputs(count > 0 ? "\n    ]" : "]", file);
 }
 
+/* For a statement of 3.1.1 that of 5.0 which asks the same, or null; for one of 5.0 the list of those of 3.1.1. */
+static void print_counterparts(FILE *file, const struct spec_row *row) {
+    if (row->version == SPEC_MQTT_3_1_1) {
+        print_text_or_null(file, "in_5_0", row->in_5_0 == SPEC_NONE ? "" : spec_name(row->in_5_0));
+        return;
+    }
+    const char *separator = "";
+    fputs(",\n    \"in_3_1_1\": [", file);
+    for (int statement = SPEC_NONE + 1; statement < SPEC_COUNT; statement++) {
+        const struct spec_row *other = spec_row((enum spec_statement)statement);
+        if (!spec_is_succeeded_by(other, row))
+            continue;
+        fputs(separator, file);
+        separator = ", ";
+        print_string(file, other->qualified);
+    }
+    fputc(']', file);
+}
+
 static void print_statement(FILE *file, const struct spec_row *row) {
     fputs("  {\n    \"id\": ", file);
     print_string(file, row->qualified);
@@ -53,6 +73,7 @@ static void print_statement(FILE *file, const struct spec_row *row) {
     print_text_member(file, "seen", spec_seen_name(row->seen));
     print_text_member(file, "asks", row->paraphrase);
     print_text_member(file, "how", row->how);
+    print_counterparts(file, row);
     print_places(file, "obeyed", row, SPEC_OBEYED);
     print_places(file, "tested", row, SPEC_TESTED);
     print_text_or_null(file, "deviation", row->breach);

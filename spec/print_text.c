@@ -4,6 +4,7 @@
 
 #include "spec/coverage.h"
 #include "spec/print.h"
+#include "spec/rows.h"
 #include "spec/words.h"
 
 #define WIDTH        100
@@ -52,6 +53,27 @@ static void print_labelled(FILE *file, const char *label, const char *text) {
 }
 
 /* ---- One statement --------------------------------------------------------------------------------------- */
+
+/* Which statement of the other version asks the same: one of 5.0, or any number of 3.1.1. */
+static void print_counterparts(FILE *file, const struct spec_row *row) {
+    if (row->version == SPEC_MQTT_3_1_1) {
+        bool has_one = row->in_5_0 != SPEC_NONE;
+        print_labelled(file, "in MQTT 5.0", has_one ? spec_name(row->in_5_0) : "no such statement");
+        return;
+    }
+    struct paragraph paragraph = paragraph_begin(file, "in MQTT 3.1.1");
+    size_t count = 0;
+    for (int statement = SPEC_NONE + 1; statement < SPEC_COUNT; statement++) {
+        const struct spec_row *other = spec_row((enum spec_statement)statement);
+        if (!spec_is_succeeded_by(other, row))
+            continue;
+        paragraph_text(&paragraph, other->qualified);
+        count++;
+    }
+    if (count == 0)
+        paragraph_text(&paragraph, "no such statement");
+    paragraph_end(&paragraph);
+}
 
 /* "reference/broker.c:141, 142; codec/decode.c:7" */
 static void print_obeyed(FILE *file, const struct spec_row *row) {
@@ -114,6 +136,7 @@ static void print_statement(FILE *file, const struct spec_row *row) {
     print_labelled(file, "level", spec_level_name(row->level));
     print_labelled(file, "breach shows", seen[row->seen]);
     print_labelled(file, "to provoke", row->how);
+    print_counterparts(file, row);
     print_obeyed(file, row);
     print_tested(file, row);
     print_deviation(file, row);

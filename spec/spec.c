@@ -42,6 +42,10 @@ const char *spec_version_name(enum spec_version version) {
     return names[version];
 }
 
+enum spec_statement spec_in_5_0(enum spec_statement statement) {
+    return statement == SPEC_NONE ? SPEC_NONE : spec_row(statement)->in_5_0;
+}
+
 bool spec_seen_at_broker(const struct spec_row *row) {
     return row->seen == SPEC_SEEN_BROKER || row->seen == SPEC_SEEN_BOTH;
 }

@@ -61,10 +61,11 @@ struct spec_row {
     enum spec_binds binds;
     enum spec_level level;
     enum spec_seen seen;
-    const char *how;         /* how a tester provokes it */
-    const char *paraphrase;  /* the rule, in our own words */
-    const char *breach;      /* what a broker does that has it switched off; "" when it cannot be switched off */
-    const char *no_scenario; /* why no scenario tests it, though a broker tester could see it; mostly "" */
+    const char *how;            /* how a tester provokes it */
+    const char *paraphrase;     /* the rule, in our own words */
+    const char *breach;         /* what a broker does that has it switched off; "" when it cannot be switched off */
+    const char *no_scenario;    /* why no scenario tests it, though a broker tester could see it; mostly "" */
+    enum spec_statement in_5_0; /* see spec_in_5_0() */
 };
 
 /* The row of a statement, which is neither SPEC_NONE nor SPEC_COUNT. */
@@ -80,6 +81,11 @@ size_t spec_find(const char *text, enum spec_statement found[SPEC_VERSION_COUNT]
 
 /* "3.1.1" or "5.0". */
 const char *spec_version_name(enum spec_version version);
+
+/* The statement of MQTT 5.0 that asks the same of the same party as `statement`, or what is closest to it. SPEC_NONE
+ * where 5.0 asks nothing of the kind, and for SPEC_NONE. A statement of 5.0 leads to itself. Several statements of
+ * 3.1.1 can lead to one of 5.0. */
+enum spec_statement spec_in_5_0(enum spec_statement statement);
 
 /* A tester that drives a broker can see a breach. */
 bool spec_seen_at_broker(const struct spec_row *row);

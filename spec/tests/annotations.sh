@@ -26,9 +26,9 @@ tell() { # status, name
 }
 
 table() { # file, then breach of 1.1.1-1 and of 1.1.1-2
-    printf 'id\tbinds\tlevel\tseen\thow\tparaphrase\tbreach\tno_scenario\n' >"$1"
-    printf 'MQTT-1.1.1-1\tserver\tMUST\tbroker\tHow.\tWhat.\t%s\t\n' "$2" >>"$1"
-    printf 'MQTT-1.1.1-2\tserver\tMUST\tbroker\tHow.\tWhat.\t%s\t\n' "$3" >>"$1"
+    printf 'id\tbinds\tlevel\tseen\thow\tparaphrase\tbreach\tno_scenario\tin_5_0\n' >"$1"
+    printf 'MQTT-1.1.1-1\tserver\tMUST\tbroker\tHow.\tWhat.\t%s\t\t\n' "$2" >>"$1"
+    printf 'MQTT-1.1.1-2\tserver\tMUST\tbroker\tHow.\tWhat.\t%s\t\t\n' "$3" >>"$1"
 }
 
 # A small tree of one source, whose statement 1.1.1-1 has a text and 1.1.1-2 has none.
