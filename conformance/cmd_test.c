@@ -125,6 +125,8 @@ static struct socket_settings settings_of(const struct test *test) {
         .progress = isatty(STDERR_FILENO) != 0,
         .capture = test->capture,
         .target_ended = test->process == NULL ? NULL : process_ended(test->process),
+        .user = test->options.user,
+        .password = test->options.password,
     };
 }
 
@@ -218,7 +220,8 @@ static bool is_played(const struct run *run, enum mqtt_version version) {
 /* The target speaks MQTT, but not to us as we are. */
 static bool lacks_version(const struct probe *probe, bool another_accepted) {
     if (probe->outcome == PROBE_REFUSED)
-        return probe->code == MQTT_UNACCEPTABLE_PROTOCOL_VERSION;
+        return probe->code == MQTT_UNACCEPTABLE_PROTOCOL_VERSION ||
+               probe->code == MQTT_REASON_UNSUPPORTED_PROTOCOL_VERSION;
     return probe->outcome == PROBE_UNREACHABLE && another_accepted && !probe->refused_at_once;
 }
 
@@ -292,6 +295,8 @@ static void play_in_virtual_time(struct test *test) {
         .off = test->options.off,
         .off_count = test->options.off_count,
         .capture = test->capture,
+        .user = test->options.user,
+        .password = test->options.password,
     };
     microseconds began = wall_time();
     run_virtual(&test->run, &settings);

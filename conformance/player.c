@@ -26,8 +26,11 @@ static void on_breach(void *context, const struct monitor_breach *breach) {
         return;
     }
     /* What reached this client from another scenario depends on what else runs: told, but not judged here. */
-    bool is_others = breach->packet != NULL && breach->packet->type == MQTT_PUBLISH &&
-                     player_is_foreign(player, breach->packet->publish.topic);
+    struct mqtt_bytes topic = {NULL, 0};
+    bool is_publish = breach->packet != NULL && breach->packet->type == MQTT_PUBLISH;
+    if (is_publish)
+        topic = breach->packet->publish.topic.length > 0 ? breach->packet->publish.topic : player->current_topic;
+    bool is_others = is_publish && player_is_foreign(player, topic);
     if (player->breached || is_others)
         return;
     player->breached = true;
@@ -35,9 +38,35 @@ static void on_breach(void *context, const struct monitor_breach *breach) {
         .statement = breach->statement,
         .reason = breach->what,
         .expected = breach->statement == SPEC_NONE ? "" : spec_row(breach->statement)->paraphrase,
-        .received = breach->packet == NULL ? breach->what : player_notation(player, breach->packet),
+        .received = breach->packet == NULL ? breach->what
+                                           : player_notation(player, client->decoder.version, breach->packet, topic),
         .line = player->current_line,
     };
+}
+
+enum spec_statement player_statement(const struct player *player, enum spec_statement statement) {
+    return player->options.version == MQTT_5_0 ? spec_in_5_0(statement) : statement;
+}
+
+/* The statements that the scenario tests, as they are called in this version. */
+static void name_statements(struct player *player) {
+    const struct scenario *scenario = player->scenario;
+    player->result.statements = scenario->statements;
+    player->result.statement_count = scenario->statement_count;
+    if (player->options.version != MQTT_5_0)
+        return;
+    enum spec_statement *statements = arena_take(&player->arena, (scenario->statement_count + 1) * sizeof *statements);
+    size_t count = 0;
+    for (size_t i = 0; statements != NULL && i < scenario->statement_count; i++) {
+        enum spec_statement statement = spec_in_5_0(scenario->statements[i]);
+        bool is_new = statement != SPEC_NONE;
+        for (size_t k = 0; k < count; k++)
+            is_new = is_new && statements[k] != statement;
+        if (is_new)
+            statements[count++] = statement;
+    }
+    player->result.statements = statements;
+    player->result.statement_count = count;
 }
 
 struct player *player_create(const struct scenario *scenario, const struct player_options *options,
@@ -66,13 +95,12 @@ struct player *player_create(const struct scenario *scenario, const struct playe
         .transport = options->transport,
         .file = scenario->file,
         .line = scenario->line,
-        .statements = scenario->statements,
-        .statement_count = scenario->statement_count,
         .verdict = VERDICT_PASS,
         .reason = "",
         .expected = "",
         .received = "",
     };
+    name_statements(player);
     return player;
 }
 
@@ -83,6 +111,7 @@ static void release_play(struct player *player) {
         free(client->buffer);
         free(client->inbox);
         free(client->foreign);
+        free(client->aliases);
         memset(client, 0, sizeof *client);
         client->player = player;
     }
@@ -206,6 +235,14 @@ void client_open(struct client *client) {
     client->sent_disconnect = false;
     client->length = 0;
     client->inbox_count = 0;
+    client->connections++;
+    client->asked = (struct asked){.keep_alive = ANY};
+    client->answers_unknown = false;
+    client->offer_known = false;
+    client->offer = (struct mqtt_bytes){NULL, 0};
+    client->authentication = (struct mqtt_bytes){NULL, 0};
+    client->alias_count = 0;
+    client->alias_maximum = 0;
     client->decoder = (struct mqtt_decoder){
         .version = client->player->options.version,
         .sender = MQTT_SERVER,

@@ -11,6 +11,9 @@
 
 struct player;
 
+#define DEFAULT_SCRAM_USER     "mqspec"
+#define DEFAULT_SCRAM_PASSWORD "mqspec"
+
 /* What the player asks of the owner of the connections. Clients are those of the scenario. None of these may call
  * back into the player before returning. */
 struct player_link {
@@ -29,6 +32,9 @@ struct player_options {
     const char *transport;  /* for the result */
     microseconds timeout;   /* of one step */
     bool skip_cleanup;      /* the target is thrown away afterwards: nothing needs to be left as it was found */
+    /* For SCRAM-SHA-256; NULL: the defaults above. */
+    const char *user;
+    const char *password;
 };
 
 /* NULL where there is no memory. The scenario lives as long as the player. */

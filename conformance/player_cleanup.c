@@ -1,7 +1,8 @@
 /* Leaves the target as it was found: no retained message and no session of this run stays behind.
  *
  * The jobs are done one after the other on a connection of client A: first the retained messages, then each
- * persistent session. A job is CONNECT with CleanSession 1, what is to be done, and DISCONNECT. */
+ * persistent session. A job is CONNECT with CleanSession 1 (5.0: Clean Start 1 and no expiry), what is to be done, and
+ * DISCONNECT. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,34 +31,42 @@ static void remember_topic(struct player *player, const char *topic) {
         remember(&player->arena, &leftovers->topics, &leftovers->topic_count, &leftovers->topic_capacity, topic);
 }
 
-static void remember_identifier(struct player *player, const char *identifier) {
+void cleanup_remember_session(struct player *player, struct mqtt_bytes client_identifier) {
     struct leftovers *leftovers = &player->leftovers;
-    struct mqtt_bytes bytes = mqtt_text(identifier);
-    if (bytes.length > 0 && mqtt_check_text(bytes, NULL) == MQTT_TEXT_FINE)
-        remember(&player->arena, &leftovers->identifiers, &leftovers->identifier_count, &leftovers->identifier_capacity,
-                 identifier);
+    if (player->options.skip_cleanup || client_identifier.length == 0 ||
+        mqtt_check_text(client_identifier, NULL) != MQTT_TEXT_FINE)
+        return;
+    const char *text =
+        arena_text(&player->arena, "%.*s", (int)client_identifier.length, (const char *)client_identifier.data);
+    remember(&player->arena, &leftovers->identifiers, &leftovers->identifier_count, &leftovers->identifier_capacity,
+             text);
 }
 
-static void remember_packet(struct player *player, const struct step *step, const struct pattern *pattern) {
-    if (pattern->type == MQTT_PUBLISH && pattern->retain == 1)
+static bool leaves_session(struct player *player, const struct client *client, const struct pattern *pattern) {
+    if (client->decoder.version == MQTT_5_0)
+        return player_session_expiry(player, client, pattern) > 0;
+    return pattern->clean_session == 0;
+}
+
+static void remember_packet(struct player *player, const struct client *client, const struct pattern *pattern) {
+    const char *fault = NULL;
+    /* A retained message without a Topic Name goes where an earlier one has set its alias. */
+    bool may_retain = pattern->retain == 1 || pattern_property(pattern, MQTT_TOPIC_ALIAS) != NULL;
+    if (pattern->type == MQTT_PUBLISH && may_retain)
         remember_topic(player, player_expand(player, pattern->topic != NULL ? pattern->topic : "~/t"));
     if (pattern->type != MQTT_CONNECT)
         return;
     if (pattern->will_topic != NULL && pattern->will_retain == 1)
         remember_topic(player, player_expand(player, pattern->will_topic));
-    if (pattern->clean_session == 0) {
-        const char *identifier = pattern->client_identifier;
-        if (identifier == NULL)
-            identifier = arena_text(&player->arena, "~%c", 'A' + (int)step->client);
-        remember_identifier(player, player_expand(player, identifier));
-    }
+    if (leaves_session(player, client, pattern))
+        cleanup_remember_session(player, player_client_identifier(player, client, pattern, &fault));
 }
 
 void cleanup_remember(struct player *player, const struct step *step) {
     if (player->options.skip_cleanup || step->kind == STEP_SEND_BYTES)
         return;
     for (size_t i = 0; i < step->pattern_count; i++)
-        remember_packet(player, step, &step->patterns[i]);
+        remember_packet(player, &player->clients[step->client], &step->patterns[i]);
 }
 
 /* ---- Jobs --------------------------------------------------------------------------------------------------- */
@@ -129,10 +138,16 @@ static void end_job(struct player *player, microseconds now) {
     next_job(player);
 }
 
+static bool is_accepted(const struct client *client, struct mqtt_bytes packet) {
+    struct mqtt_packet decoded;
+    struct mqtt_error error;
+    return mqtt_decode(&client->decoder, packet, &decoded, &error) == MQTT_OK && decoded.connack.code == 0;
+}
+
 /* Only the type matters, and the code of CONNACK. False when the job is over. */
 static bool take(struct player *player, struct mqtt_bytes packet, microseconds now) {
     uint8_t type = packet.data[0] >> 4;
-    if (type == MQTT_CONNACK && packet.length >= 4 && packet.data[3] == 0 && clears_topics(&player->leftovers)) {
+    if (type == MQTT_CONNACK && clears_topics(&player->leftovers) && is_accepted(&player->clients[A], packet)) {
         clear_topics(player, now);
         return true;
     }
@@ -170,7 +185,7 @@ void cleanup_received(struct player *player, struct mqtt_bytes bytes, microsecon
         }
         if (status == MQTT_INCOMPLETE || frame.packet_size > rest.length)
             break;
-        if (!take(player, rest, now))
+        if (!take(player, (struct mqtt_bytes){rest.data, frame.packet_size}, now))
             return;
         offset += frame.packet_size;
     }

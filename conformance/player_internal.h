@@ -66,12 +66,13 @@ struct client {
     size_t foreign_capacity;
     /* MQTT 5.0, of this connection: */
     struct asked asked;
-    bool offer_known;                     /* CONNACK has come */
-    struct mqtt_bytes offer;              /* its properties */
-    struct mqtt_bytes authentication;     /* the data that the broker sent last */
-    struct mqtt_bytes *aliases;           /* what the broker's Topic Aliases stand for; the first is alias 1 */
+    bool answers_unknown;             /* CONNECT named a version that nobody knows: CONNACK may have either form */
+    bool offer_known;                 /* CONNACK has come */
+    struct mqtt_bytes offer;          /* its properties */
+    struct mqtt_bytes authentication; /* the data that the broker sent last */
+    struct mqtt_bytes *aliases;       /* what the broker's Topic Aliases stand for; the first is alias 1 */
     size_t alias_count;
-    uint32_t alias_maximum;               /* as this client's CONNECT announced it */
+    uint32_t alias_maximum; /* as this client's CONNECT announced it */
     /* Of the whole scenario: */
     const char *assigned; /* the Client Identifier that the broker chose last, or NULL */
     unsigned connections; /* opened so far */
@@ -132,6 +133,7 @@ struct player {
     microseconds acted_at;                 /* the end of the last step that was no expectation */
     int identifiers[IDENTIFIER_VARIABLES]; /* ANY until learned */
     bool session_denied;                   /* a CONNACK has said that no session outlives its connection */
+    const char *build_fault;               /* why a packet could not be made, or NULL */
     struct mqtt_bytes current_topic;       /* of the PUBLISH that the monitor looks at */
 
     bool breached; /* by the target, as the monitor says; becomes the verdict unless an expectation fails first */
@@ -210,19 +212,22 @@ uint32_t player_session_expiry(struct player *player, const struct client *clien
 /* Skips the scenario where the step asks for what the broker has said that it lacks. */
 void player_check_offer(struct player *player, struct client *client, const struct step *step);
 
+/* Skips the scenario where the packet is larger than the broker has said that it takes. */
+void player_check_size(struct player *player, const struct client *client, const struct pattern *pattern, size_t size);
+
 /* CONNACK has come: what it says of the broker, held against what was asked of it before. */
 void player_learn_offer(struct player *player, struct client *client, const struct mqtt_connack *connack);
 
 /* ---- player_build.c -------------------------------------------------------------------------------------- */
 
-/* The bytes that a STEP_SEND or STEP_SEND_BROKEN asks for; length 0 where the wire cannot carry them, or the scenario
- * is over because they cannot be had. */
-struct mqtt_bytes player_build(struct player *player, const struct step *step, microseconds now);
-
-/* ---- player_send.c --------------------------------------------------------------------------------------- */
+/* The bytes that a STEP_SEND or STEP_SEND_BROKEN asks for. Length 0 where they cannot be had: player->build_fault says
+ * why, or the scenario is skipped. */
+struct mqtt_bytes player_build(struct player *player, const struct step *step);
 
 /* A payload of `size` bytes as SEND makes it and EXPECT compares it. */
 uint8_t player_payload_byte(size_t index);
+
+/* ---- player_send.c --------------------------------------------------------------------------------------- */
 
 /* The step opens with a CONNECT packet. */
 bool step_connects(const struct step *step);
@@ -232,6 +237,9 @@ bool step_disconnects(const struct step *step);
 
 /* Performs a step that sends, on an open connection. */
 void player_send_step(struct player *player, const struct step *step, microseconds now);
+
+/* The Reason Code of CONNACK in 5.0 for a return code of 3.1.1; the code itself where it is none. */
+uint8_t player_reason_of_code(int code);
 
 /* ---- player_expect.c ------------------------------------------------------------------------------------- */
 

@@ -1,4 +1,5 @@
 /* Packets in the notation of scenario.h, so that what came can be held against what the table says. */
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,6 +12,8 @@
 /* A text that grows up to its size and is cut there. */
 struct notation {
     const struct player *player;
+    enum mqtt_version version;
+    struct mqtt_bytes topic; /* of PUBLISH, with what its alias stands for in its place */
     size_t length;
     bool has_field;
     char text[NOTATION_SIZE];
@@ -62,12 +65,80 @@ static void put_text(struct notation *notation, const char *name, struct mqtt_by
     put_string(notation, text);
 }
 
+/* A Reason Code and what it is called. */
+static void put_reason(struct notation *notation, enum mqtt_type type, uint8_t reason) {
+    const char *name = mqtt_reason_name(type, reason);
+    put_name(notation, "reason");
+    put(notation, "0x%02X", reason);
+    if (name != NULL)
+        put(notation, " /* %s */", name);
+}
+
+static void put_codes(struct notation *notation, struct mqtt_bytes codes) {
+    put(notation, ", CODES(\"");
+    for (uint32_t i = 0; i < codes.length && i < TEXT_SHOWN / 4; i++)
+        put(notation, "\\x%02X", codes.data[i]);
+    put(notation, "\")");
+}
+
+/* ---- Properties -------------------------------------------------------------------------------------------- */
+
+/* MQTT_TOPIC_ALIAS for "topic_alias". */
+static void put_identifier(struct notation *notation, uint8_t identifier, const char *name) {
+    put(notation, "MQTT_");
+    for (; *name != '\0'; name++)
+        put(notation, "%c", toupper((unsigned char)*name));
+    put(notation, identifier == MQTT_MAXIMUM_PACKET_SIZE_PROPERTY ? "_PROPERTY, " : ", ");
+}
+
+static void put_property(struct notation *notation, const struct mqtt_property *property) {
+    static const char *const macros[MQTT_PROPERTY_FORM_COUNT] = {
+        [MQTT_UTF8_STRING] = "TEXT",
+        [MQTT_BINARY_DATA] = "BINARY",
+        [MQTT_UTF8_STRING_PAIR] = "USER",
+    };
+    const struct mqtt_property_kind *kind = mqtt_property_kind(property->identifier);
+    const char *macro = kind == NULL ? NULL : macros[kind->form];
+    if (kind == NULL)
+        return;
+    put(notation, "%s(", macro == NULL ? "NUMBER" : macro);
+    if (kind->form != MQTT_UTF8_STRING_PAIR)
+        put_identifier(notation, property->identifier, kind->name);
+    if (macro == NULL)
+        put(notation, "%lu", (unsigned long)property->number);
+    else
+        put_string(notation, property->bytes);
+    if (kind->form == MQTT_UTF8_STRING_PAIR) {
+        put(notation, ", ");
+        put_string(notation, property->value);
+    }
+    put(notation, ")");
+}
+
+static void put_properties(struct notation *notation, struct mqtt_bytes properties) {
+    struct mqtt_property property;
+    const char *separator = "PROPERTIES(";
+    if (properties.length == 0)
+        return;
+    put(notation, notation->has_field ? ", " : "");
+    notation->has_field = true;
+    while (mqtt_next_property(&properties, &property)) {
+        put(notation, "%s", separator);
+        put_property(notation, &property);
+        separator = ", ";
+    }
+    put(notation, ")");
+}
+
 /* ---- Fields, one function for packets of a kind ------------------------------------------------------------ */
 
 static void write_connack(struct notation *notation, const struct mqtt_packet *packet) {
-    if (notation->player->options.version != MQTT_3_1)
+    if (notation->version != MQTT_3_1)
         put_number(notation, "session_present", packet->connack.acknowledge_flags & 1u);
-    put_number(notation, "code", packet->connack.code);
+    if (notation->version == MQTT_5_0 && packet->connack.code != 0)
+        put_reason(notation, MQTT_CONNACK, packet->connack.code);
+    else
+        put_number(notation, "code", packet->connack.code);
 }
 
 static bool is_made_payload(struct mqtt_bytes payload) {
@@ -79,7 +150,9 @@ static bool is_made_payload(struct mqtt_bytes payload) {
 
 static void write_publish(struct notation *notation, const struct mqtt_packet *packet) {
     const struct mqtt_publish *publish = &packet->publish;
-    put_text(notation, "topic", publish->topic);
+    put_text(notation, "topic", notation->topic);
+    if (!mqtt_equal(notation->topic, publish->topic))
+        put_text(notation, "wire_topic", publish->topic);
     if (is_made_payload(publish->payload))
         put_number(notation, "payload_size", publish->payload.length);
     else
@@ -93,15 +166,24 @@ static void write_publish(struct notation *notation, const struct mqtt_packet *p
 
 static void write_acknowledgement(struct notation *notation, const struct mqtt_packet *packet) {
     put_number(notation, "packet_identifier", packet->acknowledgement.packet_identifier);
+    if (packet->acknowledgement.reason_code != 0)
+        put_reason(notation, packet->type, packet->acknowledgement.reason_code);
 }
 
 static void write_suback(struct notation *notation, const struct mqtt_packet *packet) {
-    struct mqtt_bytes codes = packet->suback.codes;
     put_number(notation, "packet_identifier", packet->suback.packet_identifier);
-    put(notation, ", CODES(\"");
-    for (uint32_t i = 0; i < codes.length && i < TEXT_SHOWN / 4; i++)
-        put(notation, "\\x%02X", codes.data[i]);
-    put(notation, "\")");
+    put_codes(notation, packet->suback.codes);
+}
+
+static void write_unsuback(struct notation *notation, const struct mqtt_packet *packet) {
+    if (notation->version == MQTT_5_0)
+        write_suback(notation, packet);
+    else
+        write_acknowledgement(notation, packet);
+}
+
+static void write_disconnect(struct notation *notation, const struct mqtt_packet *packet) {
+    put_reason(notation, packet->type, packet->disconnect.reason_code);
 }
 
 static void write_nothing(struct notation *notation, const struct mqtt_packet *packet) {
@@ -109,7 +191,8 @@ static void write_nothing(struct notation *notation, const struct mqtt_packet *p
     (void)packet;
 }
 
-const char *player_notation(struct player *player, const struct mqtt_packet *packet) {
+const char *player_notation(struct player *player, enum mqtt_version version, const struct mqtt_packet *packet,
+                            struct mqtt_bytes topic) {
     /* What a Server never sends is refused in decoding and does not get here. */
     static void (*const write[MQTT_TYPE_COUNT])(struct notation *, const struct mqtt_packet *) = {
         [MQTT_RESERVED] = write_nothing,       [MQTT_CONNECT] = write_nothing,
@@ -117,13 +200,15 @@ const char *player_notation(struct player *player, const struct mqtt_packet *pac
         [MQTT_PUBACK] = write_acknowledgement, [MQTT_PUBREC] = write_acknowledgement,
         [MQTT_PUBREL] = write_acknowledgement, [MQTT_PUBCOMP] = write_acknowledgement,
         [MQTT_SUBSCRIBE] = write_nothing,      [MQTT_SUBACK] = write_suback,
-        [MQTT_UNSUBSCRIBE] = write_nothing,    [MQTT_UNSUBACK] = write_acknowledgement,
+        [MQTT_UNSUBSCRIBE] = write_nothing,    [MQTT_UNSUBACK] = write_unsuback,
         [MQTT_PINGREQ] = write_nothing,        [MQTT_PINGRESP] = write_nothing,
-        [MQTT_DISCONNECT] = write_nothing,     [MQTT_AUTH] = write_nothing,
+        [MQTT_DISCONNECT] = write_disconnect,  [MQTT_AUTH] = write_disconnect,
     };
-    struct notation notation = {.player = player};
+    struct notation notation = {.player = player, .version = version, .topic = topic};
     put(&notation, "%s(", mqtt_type_name(packet->type));
     write[packet->type](&notation, packet);
+    if (version == MQTT_5_0)
+        put_properties(&notation, mqtt_packet_properties(packet));
     if (packet->type != MQTT_PUBLISH && packet->flags != mqtt_required_flags(packet->type))
         put_number(&notation, "flags", packet->flags);
     put(&notation, ")");

@@ -6,10 +6,13 @@
 
 /* ---- PUBLISH packets of other scenarios -------------------------------------------------------------------- */
 
-/* The topic does not hold this run's name space: a wildcard let it through, or it is the broker's own. */
+/* The topic does not hold this run's name space: a wildcard let it through, or it is the broker's own. An empty one, of
+ * a Topic Alias that was never set, is wrong whoever published. */
 bool player_is_foreign(const struct player *player, struct mqtt_bytes topic) {
     const char *name_space = player->options.name_space;
     size_t width = strlen(name_space);
+    if (topic.length == 0)
+        return false;
     for (uint32_t i = 0; i + width <= topic.length; i++)
         if (memcmp(topic.data + i, name_space, width) == 0)
             return false;
@@ -39,12 +42,13 @@ static void answer(struct client *client, enum mqtt_type type, uint16_t identifi
     uint8_t bytes[4];
     struct mqtt_packet packet = {.type = type, .flags = mqtt_required_flags(type)};
     packet.acknowledgement.packet_identifier = identifier;
-    size_t length = mqtt_encode(client->player->options.version, &packet, bytes, sizeof bytes);
+    size_t length = mqtt_encode(client->decoder.version, &packet, bytes, sizeof bytes);
     client_send(client, (struct mqtt_bytes){bytes, (uint32_t)length}, now);
 }
 
 /* True when the packet belongs to others: it has been answered and no expectation will see it. */
-static bool pass_over(struct client *client, const struct mqtt_packet *packet, microseconds now) {
+static bool pass_over(struct client *client, const struct received *received, microseconds now) {
+    const struct mqtt_packet *packet = &received->packet;
     if (packet->type == MQTT_PUBREL && forget_foreign(client, packet->acknowledgement.packet_identifier)) {
         answer(client, MQTT_PUBCOMP, packet->acknowledgement.packet_identifier, now);
         return true;
@@ -53,7 +57,7 @@ static bool pass_over(struct client *client, const struct mqtt_packet *packet, m
         return false;
     uint8_t qos = mqtt_publish_qos(packet->flags);
     uint16_t identifier = packet->publish.packet_identifier;
-    if (!player_is_foreign(client->player, packet->publish.topic)) {
+    if (!player_is_foreign(client->player, received->topic)) {
         if (qos == 2)
             forget_foreign(client, identifier);
         return false;
@@ -65,6 +69,53 @@ static bool pass_over(struct client *client, const struct mqtt_packet *packet, m
         answer(client, MQTT_PUBREC, identifier, now);
     }
     return true;
+}
+
+/* ---- MQTT 5.0 ---------------------------------------------------------------------------------------------- */
+
+/* The Topic Name of a PUBLISH, with what its Topic Alias stands for in its place. Empty where that was never set. */
+static struct mqtt_bytes topic_of(struct client *client, const struct mqtt_packet *packet) {
+    if (packet->type != MQTT_PUBLISH)
+        return (struct mqtt_bytes){NULL, 0};
+    struct mqtt_bytes topic = packet->publish.topic;
+    uint32_t alias = 0;
+    if (client->decoder.version == MQTT_5_0)
+        alias = mqtt_property_number(packet->publish.properties, MQTT_TOPIC_ALIAS, 0);
+    if (alias == 0 || alias > client->alias_maximum)
+        return topic;
+    if (topic.length == 0)
+        return alias <= client->alias_count ? client->aliases[alias - 1] : topic;
+    if (alias > client->alias_count) {
+        struct mqtt_bytes *aliases = realloc(client->aliases, alias * sizeof *aliases);
+        if (aliases == NULL)
+            return topic;
+        memset(aliases + client->alias_count, 0, (alias - client->alias_count) * sizeof *aliases);
+        client->aliases = aliases;
+        client->alias_count = alias;
+    }
+    client->aliases[alias - 1] = topic;
+    return topic;
+}
+
+/* What a Server says to a version that it does not know has the form of one that it does. The content of CONNACK is two
+ * bytes before 5.0, and more in 5.0. */
+static void guess_version(struct client *client, uint8_t first_byte, uint32_t content) {
+    if (!client->answers_unknown || first_byte != MQTT_CONNACK << 4)
+        return;
+    client->answers_unknown = false;
+    if (content > 2)
+        client->decoder.version = MQTT_5_0;
+    else if (client->decoder.version == MQTT_5_0)
+        client->decoder.version = MQTT_3_1_1;
+}
+
+/* What later steps need to know of the connection. */
+static void learn(struct client *client, const struct mqtt_packet *packet) {
+    struct mqtt_bytes authentication = mqtt_property_bytes(mqtt_packet_properties(packet), MQTT_AUTHENTICATION_DATA);
+    if (authentication.data != NULL)
+        client->authentication = authentication;
+    if (packet->type == MQTT_CONNACK)
+        player_learn_offer(client->player, client, &packet->connack);
 }
 
 /* ---- Packets ----------------------------------------------------------------------------------------------- */
@@ -115,8 +166,10 @@ static void take_packet(struct client *client, struct mqtt_bytes bytes, microsec
         fail_undecodable(client, bytes, &error, now);
         return;
     }
+    received.topic = topic_of(client, &received.packet);
+    player->current_topic = received.topic;
     player->current_line = NO_LINE;
-    bool foreign = received.packet.type == MQTT_PUBLISH && player_is_foreign(player, received.packet.publish.topic);
+    bool foreign = received.packet.type == MQTT_PUBLISH && player_is_foreign(player, received.topic);
     if (!foreign)
         player->current_line =
             player_note(player, TRANSCRIPT_RECEIVED, client,
@@ -125,7 +178,10 @@ static void take_packet(struct client *client, struct mqtt_bytes bytes, microsec
     if (client->monitored != NULL)
         monitor_bytes(client->monitored, MQTT_SERVER, bytes, now);
     player->current_line = NO_LINE;
-    if (!pass_over(client, &received.packet, now))
+    player->current_topic = (struct mqtt_bytes){NULL, 0};
+    if (client->decoder.version == MQTT_5_0)
+        learn(client, &received.packet);
+    if (!pass_over(client, &received, now))
         client->inbox[client->inbox_count++] = received;
 }
 
@@ -155,6 +211,7 @@ static struct mqtt_bytes take_packets(struct client *client, struct mqtt_bytes b
         }
         if (status == MQTT_INCOMPLETE || frame.packet_size > bytes.length)
             break;
+        guess_version(client, frame.first_byte, frame.remaining_length);
         take_packet(client, (struct mqtt_bytes){bytes.data, frame.packet_size}, now);
         bytes.data += frame.packet_size;
         bytes.length -= frame.packet_size;

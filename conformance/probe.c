@@ -12,7 +12,8 @@
 #define MSG_NOSIGNAL 0
 #endif
 
-#define CONNACK_SIZE 4u
+/* Fixed Header, flags and code: all that is looked at. */
+#define ANSWER_SIZE (MQTT_MAXIMUM_FIXED_HEADER + 2)
 
 struct probing {
     struct event_source source; /* first, so that on_ready finds it */
@@ -21,7 +22,7 @@ struct probing {
     enum mqtt_version version;
     bool connected;
     bool over;
-    uint8_t answer[CONNACK_SIZE];
+    uint8_t answer[ANSWER_SIZE];
     size_t length;
 };
 
@@ -67,33 +68,66 @@ static void finish_connecting(struct probing *probing) {
     send_connect(probing);
 }
 
+/* What a code of either kind means for the user. */
+static const char *hint_for(uint8_t code) {
+    static const struct {
+        uint8_t return_code;
+        uint8_t reason_code;
+        const char *hint;
+    } hints[] = {
+        {MQTT_UNACCEPTABLE_PROTOCOL_VERSION, MQTT_REASON_UNSUPPORTED_PROTOCOL_VERSION,
+         ": it does not support this version of MQTT"},
+        {MQTT_IDENTIFIER_REJECTED, MQTT_REASON_CLIENT_IDENTIFIER_NOT_VALID,
+         ": it rejects a Client Identifier of letters and digits"},
+        {MQTT_BAD_USER_NAME_OR_PASSWORD, MQTT_REASON_BAD_USER_NAME_OR_PASSWORD,
+         ": the suite needs a target that lets clients in without user name and password"},
+        {MQTT_NOT_AUTHORIZED, MQTT_REASON_NOT_AUTHORIZED,
+         ": the suite needs a target that lets clients in without user name and password"},
+    };
+    for (size_t i = 0; i < sizeof hints / sizeof hints[0]; i++)
+        if (code == hints[i].return_code || code == hints[i].reason_code)
+            return hints[i].hint;
+    return "";
+}
+
 static void judge_code(struct probing *probing, uint8_t code) {
-    char reason[160];
-    const char *hint = "";
-    if (code == MQTT_UNACCEPTABLE_PROTOCOL_VERSION)
-        hint = ": it does not support this version of MQTT";
-    if (code == MQTT_IDENTIFIER_REJECTED)
-        hint = ": it rejects a Client Identifier of letters and digits";
-    if (code == MQTT_BAD_USER_NAME_OR_PASSWORD || code == MQTT_NOT_AUTHORIZED)
-        hint = ": the suite needs a target that lets clients in without user name and password";
-    snprintf(reason, sizeof reason, "the target refuses CONNECT of MQTT %s with CONNACK return code %u%s",
-             mqtt_version_name(probing->version), code, hint);
+    char reason[180];
+    snprintf(reason, sizeof reason, "the target refuses CONNECT of MQTT %s with CONNACK %s code %u%s",
+             mqtt_version_name(probing->version), code < MQTT_REASON_FAILURE ? "return" : "reason", code,
+             hint_for(code));
     probing->probe->code = code;
     decide(probing, code == 0 ? PROBE_FINE : PROBE_REFUSED, code == 0 ? "" : reason);
 }
 
+/* Where the code of CONNACK stands, or 0 while that cannot be told. A target that does not know 5.0 answers in the form
+ * of 3.1.1, which has the code in the same place. */
+static size_t place_of_code(const struct probing *probing) {
+    for (size_t i = 1; i < probing->length && i < MQTT_MAXIMUM_FIXED_HEADER; i++)
+        if ((probing->answer[i] & 0x80) == 0)
+            return i + 2;
+    return 0;
+}
+
+/* No broker begins so: the first byte is that of CONNACK, and its content is two bytes or, in 5.0, more. */
+static bool is_no_connack(const struct probing *probing) {
+    if (probing->answer[0] != MQTT_CONNACK << 4)
+        return true;
+    if (probing->length < 2)
+        return false;
+    return probing->version == MQTT_5_0 ? probing->answer[1] < 2 : probing->answer[1] != 2;
+}
+
 static void judge_answer(struct probing *probing) {
-    static const uint8_t first_bytes[] = {MQTT_CONNACK << 4, 2};
-    size_t known = probing->length < sizeof first_bytes ? probing->length : sizeof first_bytes;
     char reason[160];
-    if (memcmp(probing->answer, first_bytes, known) != 0) {
+    size_t place = place_of_code(probing);
+    if (is_no_connack(probing) || (place == 0 && probing->length == ANSWER_SIZE)) {
         snprintf(reason, sizeof reason,
                  "the target answers CONNECT with bytes that are not MQTT (they begin with %02X); is it a broker, "
                  "without TLS?",
                  probing->answer[0]);
         decide(probing, PROBE_UNREACHABLE, reason);
-    } else if (probing->length == CONNACK_SIZE) {
-        judge_code(probing, probing->answer[3]);
+    } else if (place > 0 && place < probing->length) {
+        judge_code(probing, probing->answer[place]);
     }
 }
 
@@ -108,7 +142,7 @@ static void on_ready(struct event_source *source, unsigned readiness) {
     }
     if ((readiness & (EVENT_READABLE | EVENT_HUNG_UP)) == 0)
         return;
-    ssize_t got = recv(source->descriptor, probing->answer + probing->length, CONNACK_SIZE - probing->length, 0);
+    ssize_t got = recv(source->descriptor, probing->answer + probing->length, ANSWER_SIZE - probing->length, 0);
     if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
         return;
     if (got <= 0) {

@@ -59,7 +59,9 @@ void play_decide(struct play *play, const char *transport, enum verdict verdict,
 
 /* The reference broker as the suite wants it, with the given statements switched off. User name "mqspec" needs the
  * password "right", user name "mqspec-denied" is not authorized, and nobody may publish or subscribe to a topic
- * with a level "denied". NULL where there is no memory. */
+ * with a level "denied". By SCRAM-SHA-256, user "mqspec" has the password "mqspec". What it announces in CONNACK of 5.0
+ * is small, so that scenarios reach each limit and exceed it by one with little to send. NULL where there is no
+ * memory. */
 struct broker *create_target_broker(const enum spec_statement *off, size_t off_count);
 
 /* ---- Virtual time ---------------------------------------------------------------------------------------------- */
@@ -72,6 +74,8 @@ struct virtual_settings {
     uint64_t *reached;              /* SPEC_COUNT sums of how often statements were reached, or NULL */
     struct capture_writer *capture; /* or NULL */
     microseconds start;             /* of the virtual clock */
+    const char *user;               /* for SCRAM-SHA-256; NULL: the defaults of player.h */
+    const char *password;
 };
 
 /* Plays one scenario against a broker of its own. Returns when the virtual clock stands at the end. A scenario that
@@ -94,6 +98,8 @@ struct socket_settings {
     bool progress;  /* tell standard error how far it is */
     struct capture_writer *capture;
     const bool *target_ended; /* becomes true when the process of the target ends; or NULL */
+    const char *user;         /* for SCRAM-SHA-256; NULL: the defaults of player.h */
+    const char *password;
 };
 
 void run_sockets(struct run *run, const struct socket_settings *settings);
@@ -109,7 +115,7 @@ enum probe_outcome {
 struct probe {
     enum probe_outcome outcome;
     bool refused_at_once; /* nothing listens at the address */
-    uint8_t code;         /* of CONNACK, with PROBE_REFUSED */
+    uint8_t code;         /* of CONNACK, with PROBE_REFUSED: return code, or Reason Code of 5.0 */
     char reason[200];     /* a sentence on what happened and what to do */
 };
 
@@ -119,8 +125,9 @@ void probe_target(struct probe *probe, const struct socket_settings *settings, e
 /* ---- Mutants ------------------------------------------------------------------------------------------------------
  */
 
-/* Plays the whole suite once for each statement that can be switched off and writes which scenarios notice. True
- * when each deviation is noticed, and each scenario notices one or says why it cannot. */
+/* Plays, for each statement that can be switched off, all that reaches it, and writes which scenarios notice. What does
+ * not reach it cannot tell the difference. True when each deviation is noticed under its own statement, and each
+ * scenario notices one or says why it cannot. */
 bool run_mutants(FILE *file, microseconds timeout, bool verbose);
 
 #endif

@@ -241,6 +241,8 @@ static bool start_play(struct active *active) {
         .name_space = play->name_space,
         .transport = "tcp",
         .timeout = runner->settings->timeout,
+        .user = runner->settings->user,
+        .password = runner->settings->password,
     };
     for (int i = 0; i < SCENARIO_CLIENTS; i++)
         active->ends[i] = (struct end){.active = active, .descriptor = -1};

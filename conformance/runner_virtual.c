@@ -179,6 +179,8 @@ microseconds play_virtual(struct play *play, const struct virtual_settings *sett
         .transport = "virtual",
         .timeout = settings->timeout,
         .skip_cleanup = true,
+        .user = settings->user,
+        .password = settings->password,
     };
     world.broker = create_target_broker(settings->off, settings->off_count);
     world.player = world.broker == NULL ? NULL : player_create(play->scenario, &options, &link);

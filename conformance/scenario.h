@@ -35,16 +35,22 @@
  * in 5.0 as follows.
  * - A statement of 3.1.1 stands for its counterpart in 5.0, as the table of statements gives it: spec_in_5_0().
  * - CONNECT with .clean_session = 0 has Clean Start 0 and a Session Expiry Interval of an hour, unless the scenario
- * gives that property itself; with 1 it has Clean Start 1 and no Session Expiry Interval.
+ *   gives that property itself; with 1 it has Clean Start 1 and no Session Expiry Interval.
  * - .code of CONNACK 1 to 5 stands for 0x84, 0x85, 0x88, 0x86, 0x87; REFUSAL for any code that refuses, in all
- * versions. A code 0x80 in CODES() stands for any from 0x80 up, and codes below stand for themselves.
+ *   versions. A code 0x80 in CODES() stands for any from 0x80 up, and codes below stand for themselves.
  * - Before the broker closes a connection it may send DISCONNECT with a Reason Code from 0x80 up; an expectation that
  *   allows CLOSED() lets it pass, unless it asks for a DISCONNECT itself.
  * - A PUBLISH that comes with a Topic Alias is compared by the Topic Name that the alias stands for; .wire_topic asks
- * for what is on the wire.
+ *   for what is on the wire.
  * - What the CONNACK of a connection says that the broker lacks (QoS, retained messages, wildcards, Subscription
  *   Identifiers, Shared Subscriptions, Topic Aliases) is not asked of it: a SEND that would makes the scenario end as
- *   skipped, unless the pattern says .beyond_offer.
+ *   skipped, unless the pattern says .beyond_offer. So does a SEND of a packet over its Maximum Packet Size, or of more
+ *   messages in one step than its Receive Maximum, unless that number is itself ANNOUNCED(); a CONNECT with
+ *   .clean_session = 0 once a CONNACK of this run has cut a Session Expiry Interval down to 0; and a Server Keep Alive
+ *   other than the .keep_alive that the scenario gives, where it goes on to measure time.
+ * - A client may speak 3.1.1 in a play of 5.0: its CONNECT says .protocol_level = 4. What 5.0 adds is then neither sent
+ *   nor looked at on its connection.
+ * - A CONNECT of a version that nobody knows may be answered in the form of any.
  *
  * Every step waits at most the run's timeout. All that a broker may do by the standard is listed as an
  * alternative in the one EXPECT. */
@@ -80,6 +86,8 @@ enum scenario_client { A, B, C, D, SCENARIO_CLIENTS };
  */
 #define ASSIGNED_TO_A "\001A"
 #define ASSIGNED_TO_B "\001B"
+#define ASSIGNED_TO_C "\001C"
+#define ASSIGNED_TO_D "\001D"
 
 /* Authentication Data of SCRAM-SHA-256 (RFC 7677) as a Client makes it, in a property's text: its first message, its
  * answer to what the broker last sent on this connection, and a wrong answer. User name and password are the run's. */
@@ -116,7 +124,12 @@ struct property_pattern {
 #define BETWEEN(property, least, greatest)                                                                             \
     { .test = PROPERTY_BETWEEN, .identifier = (property), .number = (least), .most = (greatest) }
 
-/* In a pattern: .topic = "~/t", PROPERTIES(NUMBER(MQTT_TOPIC_ALIAS, 1), USER("name", "value")). */
+/* Where an expectation names one Subscription Identifier, what came has exactly those that it names, in any order.
+ *
+ * SEND sends what is to be equal. ABSENT(MQTT_SESSION_EXPIRY_INTERVAL) keeps that from being added to a CONNECT with
+ * .clean_session = 0.
+ *
+ * In a pattern: .topic = "~/t", PROPERTIES(NUMBER(MQTT_TOPIC_ALIAS, 1), USER("name", "value")). */
 #define PROPERTIES(...)                                                                                                \
     .properties = (const struct property_pattern[]){__VA_ARGS__},                                                      \
     .property_count = COUNT_OF(((const struct property_pattern[]){__VA_ARGS__}))
@@ -216,6 +229,8 @@ enum broken_kind {
 struct step {
     enum step_kind kind;
     enum scenario_client client;
+    bool either; /* EXPECT: what is awaited may come to `other` in place of `client` */
+    enum scenario_client other;
     enum spec_statement statement; /* that is broken when an expectation is not met */
     const struct pattern *patterns;
     size_t pattern_count;
@@ -331,6 +346,12 @@ extern const struct scenario_family *const scenario_families[];
     {                                                                                                                  \
         .kind = STEP_EXPECT, .client = (at), .statement = (breaks), PATTERNS(__VA_ARGS__),                             \
         .source = "EXPECT(" #at ", " #__VA_ARGS__ ")"                                                                  \
+    }
+/* One of two clients gets it, the broker chooses which. Patterns are of packets alone. */
+#define EXPECT_EITHER(at, or_at, breaks, ...)                                                                          \
+    {                                                                                                                  \
+        .kind = STEP_EXPECT, .client = (at), .either = true, .other = (or_at), .statement = (breaks),                  \
+        PATTERNS(__VA_ARGS__), .source = "EXPECT_EITHER(" #at ", " #or_at ", " #__VA_ARGS__ ")"                        \
     }
 #define EXPECT_NEXT(at, breaks, ...)                                                                                   \
     {                                                                                                                  \

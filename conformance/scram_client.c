@@ -101,9 +101,8 @@ static bool make_proof(const struct scram_client *client, const struct challenge
     uint8_t stored[DIGEST_SIZE];
     uint8_t signature[DIGEST_SIZE];
     static const unsigned char purpose[] = "Client Key";
-    if (PKCS5_PBKDF2_HMAC(client->password, (int)strlen(client->password), challenge->salt,
-                          (int)challenge->salt_length, (int)challenge->iterations, EVP_sha256(), DIGEST_SIZE,
-                          salted) != 1)
+    if (PKCS5_PBKDF2_HMAC(client->password, (int)strlen(client->password), challenge->salt, (int)challenge->salt_length,
+                          (int)challenge->iterations, EVP_sha256(), DIGEST_SIZE, salted) != 1)
         return false;
     if (HMAC(EVP_sha256(), salted, DIGEST_SIZE, purpose, sizeof purpose - 1, key, NULL) == NULL ||
         SHA256(key, DIGEST_SIZE, stored) == NULL ||

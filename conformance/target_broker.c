@@ -2,7 +2,13 @@
 #include <string.h>
 
 #include "conformance/runner.h"
+#include "reference/scram.h"
 #include "reference/server.h"
+
+/* Large enough for the scenarios that send much, small enough to be exceeded at little cost. */
+#define TARGET_PACKET_SIZE     (512u * 1024)
+#define TARGET_RECEIVE_MAXIMUM 16
+#define TARGET_TOPIC_ALIASES   8
 
 static enum mqtt_connect_return_code authenticate(void *context, const struct mqtt_connect *connect) {
     (void)context;
@@ -34,10 +40,27 @@ static bool may(void *context, struct mqtt_bytes client_identifier, struct mqtt_
     return !has_denied_level(topic);
 }
 
+static bool scram_credentials(void *context, struct mqtt_bytes user_name, struct scram_credentials *credentials) {
+    static const uint8_t salt[SCRAM_SALT_LENGTH] = {1, 9, 8, 3, 3, 1, 1, 5, 0};
+    (void)context;
+    return mqtt_equal(user_name, mqtt_text(DEFAULT_SCRAM_USER)) &&
+           scram_derive(credentials, mqtt_text(DEFAULT_SCRAM_PASSWORD), salt);
+}
+
 struct broker *create_target_broker(const enum spec_statement *off, size_t off_count) {
     struct broker_settings settings = broker_default_settings();
     struct environment environment = environment_of_system();
-    settings.hooks = (struct broker_hooks){.authenticate = authenticate, .may_publish = may, .may_subscribe = may};
+    settings.maximum_packet_size = TARGET_PACKET_SIZE;
+    settings.receive_maximum = TARGET_RECEIVE_MAXIMUM;
+    settings.topic_alias_maximum = TARGET_TOPIC_ALIASES;
+    settings.own_topic_aliases = TARGET_TOPIC_ALIASES;
+    settings.response_information = mqtt_text("mqspec/response");
+    settings.hooks = (struct broker_hooks){
+        .authenticate = authenticate,
+        .scram_credentials = scram_credentials,
+        .may_publish = may,
+        .may_subscribe = may,
+    };
     struct broker *broker = broker_create(&settings, &environment);
     if (broker == NULL)
         return NULL;

@@ -31,6 +31,8 @@ const char test_options_help[] =
     "  --timeout S                seconds that one step may take (5)\n"
     "  --seed N                   what the names of topics and clients are made from (the time)\n"
     "  --at-once N                scenarios that play at one time (96)\n"
+    "  --user NAME --password PASSWORD\n"
+    "                             for SCRAM-SHA-256, where scenarios use it (mqspec, mqspec)\n"
     "  --strict                   a SHOULD that is not followed is a fail\n"
     "  --expected-failures FILE   scenarios that may fail, one a line: NAME or NAME VERSION; # begins a comment\n"
     "What is written (FILE - is standard output):\n"
@@ -52,6 +54,8 @@ enum option_number {
     OPTION_TIMEOUT,
     OPTION_SEED,
     OPTION_AT_ONCE,
+    OPTION_USER,
+    OPTION_PASSWORD,
     OPTION_STRICT,
     OPTION_EXPECTED_FAILURES,
     OPTION_LIST,
@@ -71,6 +75,8 @@ static const struct option long_options[] = {
     {"timeout", required_argument, NULL, OPTION_TIMEOUT},
     {"seed", required_argument, NULL, OPTION_SEED},
     {"at-once", required_argument, NULL, OPTION_AT_ONCE},
+    {"user", required_argument, NULL, OPTION_USER},
+    {"password", required_argument, NULL, OPTION_PASSWORD},
     {"strict", no_argument, NULL, OPTION_STRICT},
     {"expected-failures", required_argument, NULL, OPTION_EXPECTED_FAILURES},
     {"list", no_argument, NULL, OPTION_LIST},
@@ -175,6 +181,12 @@ static bool take_option(struct test_options *options, int option, const char *ar
         return true;
     case OPTION_EXPECTED_FAILURES:
         options->expected_failures = argument;
+        return true;
+    case OPTION_USER:
+        options->user = argument;
+        return true;
+    case OPTION_PASSWORD:
+        options->password = argument;
         return true;
     case OPTION_PCAP:
         options->pcap = argument;

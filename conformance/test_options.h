@@ -33,6 +33,8 @@ struct test_options {
     const char *documents[DOCUMENT_COUNT]; /* file names, or NULL */
     const char *pcap;
     const char *expected_failures;
+    const char *user; /* for SCRAM-SHA-256, or NULL */
+    const char *password;
     enum spec_statement off[MAXIMUM_DEVIATIONS];
     size_t off_count;
 };

@@ -2,7 +2,7 @@
 # Makes the captures of real clients that this folder holds: each client in turn against a mosquitto of its own,
 # with tcpdump on the loopback device.
 #
-#   usage: pcaps/capture.sh [DIRECTORY]        writes DIRECTORY/*.pcap, by default into this folder
+#   usage: pcaps/capture.sh [DIRECTORY [NAME...]]   writes DIRECTORY/NAME.pcap, by default all of them into this folder
 #
 # Needs mosquitto, mosquitto-clients, tcpdump (and the right to capture), node with npm, python3 with venv. Port
 # 1883 of the loopback address has to be free; this gives a network of its own, where it is:
@@ -15,6 +15,8 @@ set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
 out=${1:-$here}
+[ $# -eq 0 ] || shift
+only=$*
 work=$(mktemp -d)
 broker=
 dump=
@@ -121,6 +123,56 @@ begin mosquitto-clients-3.1 any
 mosquitto_clients mqttv31
 end mosquitto-clients-3.1
 
+# What only MQTT 5.0 has. Assigned Client Identifiers come where no -i is given.
+mosquitto_clients_5() {
+    subscribe 5 subscriber -V mqttv5 -q 2 -t 'demo/+' -D connect receive-maximum 5 -D connect topic-alias-maximum 4 \
+        -D connect maximum-packet-size 4096 -D connect user-property unit celsius \
+        -D subscribe subscription-identifier 7 -D subscribe user-property asked-by capture
+    publish -V mqttv5 -q 0 -t demo/0 -m 'at most once' -D publish payload-format-indicator 1 \
+        -D publish content-type text/plain -D publish user-property unit celsius -D publish user-property unit kelvin
+    publish -V mqttv5 -q 1 -t demo/1 -m 'at least once' -D publish message-expiry-interval 3600
+    publish -V mqttv5 -q 2 -t demo/2 -m 'exactly once' -D publish response-topic demo/answer \
+        -D publish correlation-data 4711
+    printf 'by name\nby alias\n' | mosquitto_pub -h 127.0.0.1 -V mqttv5 -q 1 -t demo/alias -l -D publish topic-alias 1
+    wait "$subscriber"
+    publish -V mqttv5 -q 1 -t demo/nobody -m 'no matching subscribers'
+
+    publish -V mqttv5 -q 1 -r -t demo/retained -m 'kept' -D publish message-expiry-interval 3600
+    subscribe 1 late-subscriber -V mqttv5 -q 1 -t demo/retained --retain-as-published
+    wait "$subscriber"
+    publish -V mqttv5 -q 1 -r -t demo/retained -n
+
+    # A Will Message with properties, after a delay that a new connection does not end.
+    subscribe 1 watcher -V mqttv5 -q 1 -t demo/will
+    watcher=$subscriber
+    subscribe 9 dying -V mqttv5 -q 0 -t demo/none --will-topic demo/will --will-payload 'gone' --will-qos 1 -x 60 \
+        -D will will-delay-interval 1 -D will content-type text/plain -D will user-property why silence
+    kill -KILL "$subscriber"
+    wait "$watcher"
+
+    # A session that outlives its connection, for as long as its Session Expiry Interval says.
+    subscribe 1 sleeper -V mqttv5 -c -x 3600 -q 1 -t demo/stored
+    publish -V mqttv5 -q 1 -t demo/stored -m 'while connected'
+    wait "$subscriber"
+    publish -V mqttv5 -q 1 -t demo/stored -m 'first while away' -D publish message-expiry-interval 600
+    publish -V mqttv5 -q 1 -t demo/stored -m 'second while away'
+    subscribe 2 sleeper -V mqttv5 -c -x 3600 -q 1 -t demo/stored
+    wait "$subscriber"
+
+    # Two share a subscription; one of them gets each message.
+    subscribe 1 sharer-1 -V mqttv5 -q 1 -t '$share/sharers/demo/shared'
+    first=$subscriber
+    subscribe 1 sharer-2 -V mqttv5 -q 1 -t '$share/sharers/demo/shared'
+    publish -V mqttv5 -q 1 -t demo/shared -m 'to one'
+    publish -V mqttv5 -q 1 -t demo/shared -m 'to the other'
+    wait "$first"
+    wait "$subscriber"
+}
+
+begin mosquitto-clients-5.0 lo
+mosquitto_clients_5
+end mosquitto-clients-5.0
+
 # ---- MQTT.js ---------------------------------------------------------------------------------------------------
 
 if [ -z "${MQTT_JS:-}" ]; then
@@ -129,8 +181,11 @@ if [ -z "${MQTT_JS:-}" ]; then
     (cd "$MQTT_JS" && npm install --silent --no-fund --no-audit mqtt >&2)
 fi
 begin mqtt-js lo
-NODE_PATH=$MQTT_JS/node_modules node "$here/clients/mqtt_js.js"
+NODE_PATH=$MQTT_JS/node_modules node "$here/clients/mqtt_js.js" 3.1.1
 end mqtt-js
+begin mqtt-js-5.0 lo
+NODE_PATH=$MQTT_JS/node_modules node "$here/clients/mqtt_js.js" 5.0
+end mqtt-js-5.0
 
 # ---- Paho for Python -------------------------------------------------------------------------------------------
 
@@ -140,5 +195,8 @@ if [ -z "${PAHO:-}" ]; then
     PAHO=$work/python/bin/python
 fi
 begin paho-python lo
-"$PAHO" "$here/clients/paho_python.py"
+"$PAHO" "$here/clients/paho_python.py" 3.1.1 3.1
 end paho-python
+begin paho-python-5.0 lo
+"$PAHO" "$here/clients/paho_python.py" 5.0
+end paho-python-5.0

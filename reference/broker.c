@@ -2,6 +2,7 @@
 #include "reference/broker.h"
 
 #include <assert.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "reference/core.h"
@@ -15,12 +16,20 @@ struct broker_settings broker_default_settings(void) {
         .maximum_output = 8u << 20,
         .maximum_client_identifier = 1024,
         .connect_timeout = 10 * MICROSECONDS_PER_SECOND,
+        .receive_maximum = 1000,
+        .topic_alias_maximum = 64,
+        .maximum_session_expiry = UINT32_MAX,
+        .maximum_qos = 2,
+        .retain_available = true,
+        .response_information = mqtt_text("response/"),
+        .own_topic_aliases = 16,
     };
 }
 
 static bool settings_are_sound(const struct broker_settings *settings) {
     return settings->maximum_in_flight >= 1 && settings->maximum_in_flight <= 65534 &&
-           settings->maximum_packet_size >= 16 && settings->maximum_client_identifier >= 23;
+           settings->maximum_packet_size >= 16 && settings->maximum_client_identifier >= 23 &&
+           settings->receive_maximum >= 1 && settings->maximum_qos <= 2;
 }
 
 struct broker *broker_create(const struct broker_settings *settings, const struct environment *environment) {
@@ -33,7 +42,8 @@ struct broker *broker_create(const struct broker_settings *settings, const struc
     broker->settings = *settings;
     uint64_t seed = environment->random(environment->context);
     if (sessions_begin(broker) && topic_tree_begin(&broker->subscriptions, TREE_OF_FILTERS, &broker->memory, seed) &&
-        topic_tree_begin(&broker->retained, TREE_OF_NAMES, &broker->memory, seed))
+        topic_tree_begin(&broker->retained, TREE_OF_NAMES, &broker->memory, seed) &&
+        timers_reserve(broker, &broker->retained_timer, TIMER_RETAINED))
         return broker;
     broker_destroy(broker);
     return NULL;
@@ -43,6 +53,7 @@ void broker_destroy(struct broker *broker) {
     if (broker == NULL)
         return;
     broker->settings.hooks = (struct broker_hooks){0}; /* nobody listens any more */
+    broker->is_ending = true;
     while (broker->connections != NULL)
         broker_closed(broker->connections, broker->now);
     sessions_end(broker);
@@ -51,7 +62,7 @@ void broker_destroy(struct broker *broker) {
         retained_clear(broker);
     topic_tree_end(&broker->subscriptions);
     topic_tree_end(&broker->retained);
-    memory_give(&broker->memory, broker->timers.heap, broker->timers.capacity * sizeof *broker->timers.heap);
+    memory_give(&broker->memory, broker->timers.heap, broker->timers.capacity * sizeof(struct timer *));
     assert(broker->counts.messages == 0);
     struct environment environment = broker->memory.environment;
     memory_end(&broker->memory);
@@ -66,23 +77,24 @@ struct spec_rules *broker_rules(struct broker *broker) {
 
 struct connection *broker_accept(struct broker *broker, microseconds now, void *owner) {
     broker->now = now;
-    struct connection *connection = NULL;
-    if (timers_reserve(broker, broker->counts.connections + 1))
-        connection = memory_take_zeroed(&broker->memory, sizeof *connection);
+    struct connection *connection = memory_take_zeroed(&broker->memory, sizeof *connection);
     if (connection == NULL)
         return NULL;
+    if (!timers_reserve(broker, &connection->timer, TIMER_CONNECTION)) {
+        memory_give(&broker->memory, connection, sizeof *connection);
+        return NULL;
+    }
     connection->broker = broker;
     connection->owner = owner;
     connection->number = ++broker->last_connection_number;
     connection->last_received = now;
-    connection->timer = NO_TIMER;
     connection->next = broker->connections;
     if (broker->connections != NULL)
         broker->connections->previous = connection;
     broker->connections = connection;
     broker->counts.connections++;
     if (broker->settings.connect_timeout != 0)
-        timers_set(broker, connection, now + broker->settings.connect_timeout);
+        timers_set(broker, &connection->timer, now + broker->settings.connect_timeout);
     connection_report(connection, BROKER_ACCEPTED, NULL, NULL);
     return connection;
 }
@@ -128,27 +140,51 @@ microseconds broker_deadline(const struct broker *broker) {
     return broker->timers.count > 0 ? broker->timers.heap[0]->deadline : NO_DEADLINE;
 }
 
-static void time_is_up(struct connection *connection) {
+static void connection_time_is_up(struct connection *connection) {
     struct broker *broker = connection->broker;
-    if (connection->state == AWAITING_CONNECT) {
+    enum spec_statement statement = BY_VERSION(connection->version, V311(3_1_2_24), V5(3_1_2_22));
+    timers_set(broker, &connection->timer, NO_DEADLINE);
+    if (connection->state != CONNECTED) {
         connection_drop_for(connection, MQTT_LIMIT, MQTT_REASON_KEEP_ALIVE_TIMEOUT, SPEC_NONE,
-                            "no CONNECT came in time");
+                            connection->state == AWAITING_CONNECT ? "no CONNECT came in time"
+                                                                  : "the authentication took too long");
         return;
     }
     microseconds due = connection->last_received + connection->allowed_silence;
     if (broker->now < due)
-        timers_set(broker, connection, due);
-    else if (MUST(&broker->rules, V311(3_1_2_24)))
-        connection_drop_for(connection, MQTT_PROTOCOL, MQTT_REASON_KEEP_ALIVE_TIMEOUT, V311(3_1_2_24),
+        timers_set(broker, &connection->timer, due);
+    else if (MUST(&broker->rules, statement))
+        connection_drop_for(connection, MQTT_PROTOCOL, MQTT_REASON_KEEP_ALIVE_TIMEOUT, statement,
                             "silent for one and a half times the Keep Alive");
-    else
-        timers_remove(broker, connection);
+}
+
+#define OWNER_OF(timer_of, type) ((type *)(void *)((char *)(timer_of)-offsetof(type, timer)))
+
+static void time_is_up(struct broker *broker, struct timer *timer) {
+    switch (timer->kind) {
+    case TIMER_CONNECTION:
+        connection_time_is_up(OWNER_OF(timer, struct connection));
+        break;
+    case TIMER_SESSION:
+        session_time_is_up(OWNER_OF(timer, struct session));
+        break;
+    case TIMER_RETAINED:
+        retained_expire(broker);
+        break;
+    }
 }
 
 void broker_tick(struct broker *broker, microseconds now) {
     broker->now = now;
     while (broker->timers.count > 0 && broker->timers.heap[0]->deadline <= now)
-        time_is_up(broker->timers.heap[0]);
+        time_is_up(broker, broker->timers.heap[0]);
+}
+
+void broker_shut_down(struct broker *broker, microseconds now) {
+    broker->now = now;
+    for (struct connection *connection = broker->connections; connection != NULL; connection = connection->next)
+        connection_drop_for(connection, MQTT_LIMIT, MQTT_REASON_SERVER_SHUTTING_DOWN, SPEC_NONE,
+                            "the Server is shutting down");
 }
 
 struct broker_counts broker_counts(const struct broker *broker) {

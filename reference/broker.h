@@ -20,6 +20,7 @@
 
 #include "codec/codec.h"
 #include "reference/environment.h"
+#include "reference/scram.h"
 
 struct broker;
 struct connection;
@@ -56,14 +57,18 @@ struct broker_hooks {
     void *context;
     /* Each may be NULL: nothing is reported, everybody is let in, everything is allowed. */
     void (*report)(void *context, const struct broker_event *event);
-    /* Returns the CONNACK return code for these credentials. */
+    /* Returns the CONNACK return code for these credentials; a Client of 5.0 gets the Reason Code of the same meaning.
+     */
     enum mqtt_connect_return_code (*authenticate)(void *context, const struct mqtt_connect *connect);
+    /* Enhanced authentication of 5.0: what is stored of this user's password for SCRAM-SHA-256. False for a user that
+     * is not known. NULL: no Authentication Method is supported. */
+    bool (*scram_credentials)(void *context, struct mqtt_bytes user_name, struct scram_credentials *credentials);
     bool (*may_publish)(void *context, struct mqtt_bytes client_identifier, struct mqtt_bytes topic);
     bool (*may_subscribe)(void *context, struct mqtt_bytes client_identifier, struct mqtt_bytes filter);
 };
 
 struct broker_settings {
-    uint32_t maximum_packet_size;       /* of a whole packet from a Client, bytes */
+    uint32_t maximum_packet_size;       /* of a whole packet from a Client, bytes; announced in 5.0 */
     uint32_t maximum_connections;       /* at one time; a further CONNECT is answered with return code 3 */
     uint32_t maximum_in_flight;         /* QoS 1 and 2 messages sent to one Client and not acknowledged; 1 to 65534 */
     uint32_t maximum_queued;            /* further messages kept for one session; the newest is discarded when full */
@@ -71,6 +76,16 @@ struct broker_settings {
     uint32_t maximum_client_identifier; /* bytes; at least 23 for 3.1.1 */
     microseconds connect_timeout;       /* from a connection's opening to its CONNECT */
     bool report_packets;
+    /* What CONNACK of 5.0 announces, and the Server then holds to. */
+    uint16_t receive_maximum;        /* QoS 1 and 2 messages from one Client, not acknowledged; 1 to 65535 */
+    uint16_t topic_alias_maximum;    /* Topic Aliases that a Client may use; 0: none */
+    uint16_t maximum_keep_alive;     /* seconds; a longer one is replaced by this Server Keep Alive. 0: any goes */
+    uint32_t maximum_session_expiry; /* seconds; a longer Session Expiry Interval is shortened to this */
+    uint8_t maximum_qos;             /* of a PUBLISH from a Client; 0 to 2 */
+    bool retain_available;           /* retained messages are kept */
+    struct mqtt_bytes response_information; /* given to a Client that asks for it; absent: none. Not copied */
+    struct mqtt_bytes server_reference; /* every CONNECT is refused with this other Server; absent: none. Not copied */
+    uint16_t own_topic_aliases;         /* that the Server uses towards one Client, as far as that allows it */
     struct broker_hooks hooks;
 };
 
@@ -84,6 +99,9 @@ struct broker *broker_create(const struct broker_settings *settings, const struc
 
 /* Releases everything, connections included. */
 void broker_destroy(struct broker *broker);
+
+/* The Server is about to stop: Clients of 5.0 are told so, and every connection is to be closed. */
+void broker_shut_down(struct broker *broker, microseconds now);
 
 /* Which statements hold, and how often each was reached. Switch statements off here before the first connection. */
 struct spec_rules *broker_rules(struct broker *broker);
@@ -123,7 +141,7 @@ bool broker_is_closing(const struct connection *connection);
 /* When broker_tick() wants to be called next; NO_DEADLINE when nothing waits. */
 microseconds broker_deadline(const struct broker *broker);
 
-/* Does all that is due: keep alive and connect timeouts. */
+/* Does all that is due: keep alive and connect timeouts, Sessions and messages that expire, Wills that were delayed. */
 void broker_tick(struct broker *broker, microseconds now);
 
 /* ---- Numbers, for tests and people ---------------------------------------------------------------------- */

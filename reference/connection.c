@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "reference/core.h"
+#include "reference/property_set.h"
 
 /* ---- Out ------------------------------------------------------------------------------------------------ */
 
@@ -44,37 +45,162 @@ static bool output_is_hopeless(const struct connection *connection) {
     return connection->output.waiting > 2 * (size_t)connection->broker->settings.maximum_output;
 }
 
-void connection_send(struct connection *connection, const struct mqtt_packet *packet) {
+/* What a packet leaves out before it would be larger than the Client accepts, and the statement that asks for it. */
+static const struct {
+    enum spec_statement reason_string;
+    enum spec_statement user_property;
+} left_out[MQTT_TYPE_COUNT] = {
+    [MQTT_CONNACK] = {V5(3_2_2_19), V5(3_2_2_20)},  [MQTT_PUBACK] = {V5(3_4_2_2), V5(3_4_2_3)},
+    [MQTT_PUBREC] = {V5(3_5_2_2), V5(3_5_2_3)},     [MQTT_PUBREL] = {V5(3_6_2_2), V5(3_6_2_3)},
+    [MQTT_PUBCOMP] = {V5(3_7_2_2), V5(3_7_2_3)},    [MQTT_SUBACK] = {V5(3_9_2_1), V5(3_9_2_2)},
+    [MQTT_UNSUBACK] = {V5(3_11_2_1), V5(3_11_2_2)}, [MQTT_DISCONNECT] = {V5(3_14_2_3), V5(3_14_2_4)},
+    [MQTT_AUTH] = {V5(3_15_2_2), V5(3_15_2_3)},
+};
+
+/* Where the properties of a packet are kept. */
+static struct mqtt_bytes *properties_of(struct mqtt_packet *packet) {
+    switch (packet->type) {
+    case MQTT_CONNACK:
+        return &packet->connack.properties;
+    case MQTT_SUBACK:
+    case MQTT_UNSUBACK:
+        return &packet->suback.properties;
+    case MQTT_DISCONNECT:
+    case MQTT_AUTH:
+        return &packet->disconnect.properties;
+    default:
+        return &packet->acknowledgement.properties;
+    }
+}
+
+/* The Server adds no User Properties of its own; a broker that breaks one of these statements adds one that makes the
+ * packet too large. `value` lives as long as the broker. */
+static void add_user_property(struct connection *connection, struct mqtt_packet *packet) {
     struct broker *broker = connection->broker;
-    if (connection->given_up != NULL)
+    struct mqtt_bytes *properties = properties_of(packet);
+    uint32_t size = connection->limits.maximum_packet_size;
+    if (size > sizeof broker->properties / 2 || properties->length > sizeof broker->properties / 4)
+        return;
+    if (properties->length > 0)
+        memmove(broker->properties, properties->data, properties->length);
+    struct property_set set = {broker->properties, sizeof broker->properties, properties->length};
+    memset(broker->altered, 'x', sizeof broker->altered);
+    uint32_t length = size < sizeof broker->altered ? size : (uint32_t)sizeof broker->altered;
+    property_set_add(&set, &(struct mqtt_property){.identifier = MQTT_USER_PROPERTY,
+                                                   .bytes = mqtt_text("size"),
+                                                   .value = {broker->altered, length}});
+    *properties = property_set_view(&set);
+}
+
+/* Makes the packet fit what the Client accepts, MQTT-3.1.2-24 and the statements above. False where it cannot. */
+static bool make_fit(struct connection *connection, struct mqtt_packet *packet, unsigned *omission) {
+    struct spec_rules *rules = &connection->broker->rules;
+    uint32_t largest = connection->limits.maximum_packet_size;
+    *omission = MQTT_OMIT_NOTHING;
+    if (connection->version != MQTT_5_0 || largest == 0 || left_out[packet->type].reason_string == SPEC_NONE)
+        return true;
+    if (!MUST(rules, left_out[packet->type].user_property)) {
+        add_user_property(connection, packet);
+        return true;
+    }
+    bool fits = mqtt_omission_to_fit(connection->version, packet, largest, omission);
+    if ((*omission & MQTT_OMIT_REASON_STRING) != 0 && !MUST(rules, left_out[packet->type].reason_string))
+        *omission &= ~(unsigned)MQTT_OMIT_REASON_STRING;
+    return fits || !MUST(rules, V5(3_1_2_24));
+}
+
+/* While its send quota is used up, a broker that breaks one of these keeps back what is no PUBLISH. */
+static bool is_held_back(const struct connection *connection, enum mqtt_type type) {
+    struct spec_rules *rules = &connection->broker->rules;
+    if (connection->version != MQTT_5_0 || connection->session == NULL ||
+        (type != MQTT_PINGRESP && type != MQTT_SUBACK) || !delivery_quota_is_used(connection->session))
+        return false;
+    return type == MQTT_PINGRESP ? !MUST(rules, V5(4_9_0_3)) : !MUST(rules, V5(3_3_4_10));
+}
+
+/* MQTT-2.2.2-1: a broker that breaks it leaves out the Property Length of an empty set. It is the byte in front of the
+ * codes of a SUBACK. */
+static size_t drop_property_length(struct connection *connection, const struct mqtt_packet *packet, uint8_t *buffer,
+                                   size_t size) {
+    if (connection->version != MQTT_5_0 || packet->type != MQTT_SUBACK || packet->suback.properties.length > 0 ||
+        packet->suback.codes.length > 100 || MUST(&connection->broker->rules, V5(2_2_2_1)))
+        return size;
+    const size_t place = 4;
+    memmove(buffer + place, buffer + place + 1, size - place - 1);
+    buffer[1]--;
+    return size - 1;
+}
+
+static size_t encode(struct connection *connection, const struct mqtt_packet *packet, unsigned omission,
+                     uint8_t *buffer, size_t size) {
+    struct spec_rules *rules = &connection->broker->rules;
+    size_t written = mqtt_encode_without(connection->version, packet, omission, buffer, size);
+    assert(written == size);
+    enum spec_statement flags = BY_VERSION(connection->version, V311(2_2_2_1), V5(2_1_3_1));
+    if (!MUST(rules, flags))
+        buffer[0] ^= 1;
+    return drop_property_length(connection, packet, buffer, written);
+}
+
+void connection_send(struct connection *connection, const struct mqtt_packet *given) {
+    struct broker *broker = connection->broker;
+    struct mqtt_packet packet = *given;
+    unsigned omission;
+    if (connection->given_up != NULL || is_held_back(connection, packet.type))
         return;
     if (output_is_hopeless(connection)) {
         connection_give_up(connection, "the Client does not read what it is sent");
         return;
     }
-    size_t size = mqtt_encoded_size(connection->version, packet);
+    if (!make_fit(connection, &packet, &omission)) {
+        connection_give_up(connection, "the Client does not accept packets so large as it needs");
+        return;
+    }
+    size_t size = mqtt_encoded_size_without(connection->version, &packet, omission);
     assert(size > 0);
     uint8_t *buffer = output_reserve(broker, &connection->output, size);
     if (buffer == NULL) {
         connection_give_up(connection, "out of memory");
         return;
     }
-    size_t written = mqtt_encode(connection->version, packet, buffer, size);
-    assert(written == size);
-    if (packet->type != MQTT_PUBLISH && !MUST(&broker->rules, V311(2_2_2_1)))
-        buffer[0] ^= 1;
-    output_commit(&connection->output, written);
+    output_commit(&connection->output, encode(connection, &packet, omission, buffer, size));
     connection_mark_ready(connection);
     if (broker->settings.report_packets)
-        connection_report(connection, BROKER_PACKET_OUT, packet, NULL);
+        connection_report(connection, BROKER_PACKET_OUT, &packet, NULL);
 }
 
-void connection_acknowledge(struct connection *connection, enum mqtt_type type, uint16_t packet_identifier) {
-    bool answers_publish = type != MQTT_UNSUBACK;
-    if (answers_publish && !MUST(&connection->broker->rules, V311(2_3_1_6)))
+struct mqtt_bytes connection_reason_string(struct connection *connection, enum mqtt_type type, const char *what) {
+    struct broker *broker = connection->broker;
+    if (connection->version != MQTT_5_0 || what == NULL)
+        return (struct mqtt_bytes){NULL, 0};
+    bool is_always_allowed = type == MQTT_CONNACK || type == MQTT_DISCONNECT;
+    if (!is_always_allowed && !connection->limits.wants_problem_information && MUST(&broker->rules, V5(3_1_2_29)))
+        return (struct mqtt_bytes){NULL, 0};
+    struct property_set set = {.buffer = broker->properties, .capacity = sizeof broker->properties};
+    property_set_bytes(&set, MQTT_REASON_STRING, mqtt_text(what));
+    return property_set_view(&set);
+}
+
+/* The table of Reason Codes of each acknowledgement. A broker that breaks one of these statements sends a code that is
+ * not in it. */
+static uint8_t reason_to_send(struct connection *connection, enum mqtt_type type, enum mqtt_reason reason) {
+    static const enum spec_statement tables[MQTT_TYPE_COUNT] = {[MQTT_PUBACK] = V5(3_4_2_1),
+                                                                [MQTT_PUBREC] = V5(3_5_2_1),
+                                                                [MQTT_PUBREL] = V5(3_6_2_1),
+                                                                [MQTT_PUBCOMP] = V5(3_7_2_1)};
+    if (connection->version != MQTT_5_0)
+        return 0;
+    return MUST(&connection->broker->rules, tables[type]) ? (uint8_t)reason : 0x02;
+}
+
+void connection_acknowledge(struct connection *connection, enum mqtt_type type, uint16_t packet_identifier,
+                            enum mqtt_reason reason, const char *what) {
+    if (!MUST(&connection->broker->rules, BY_VERSION(connection->version, V311(2_3_1_6), V5(2_2_1_5))))
         packet_identifier = (uint16_t)(packet_identifier % 65535 + 1);
     struct mqtt_packet packet = {.type = type, .flags = mqtt_required_flags(type)};
     packet.acknowledgement.packet_identifier = packet_identifier;
+    packet.acknowledgement.reason_code = reason_to_send(connection, type, reason);
+    packet.acknowledgement.properties = connection_reason_string(connection, type, what);
     connection_send(connection, &packet);
 }
 
@@ -87,21 +213,34 @@ static void forget_input(struct connection *connection) {
     connection->input_packet_size = 0;
 }
 
+/* MQTT-3.3.2-7: Topic Aliases end here. A broker that breaks it keeps them for the next connection. */
+static void end_aliases(struct connection *connection) {
+    struct session *session = connection->session;
+    if (session != NULL && connection->version == MQTT_5_0 && !MUST(&connection->broker->rules, V5(3_3_2_7))) {
+        topic_aliases_clear(connection->broker, &session->kept_aliases);
+        session->kept_aliases = connection->aliases_in;
+        connection->aliases_in = (struct topic_aliases){0};
+    }
+    topic_aliases_clear(connection->broker, &connection->aliases_in);
+    topic_aliases_clear(connection->broker, &connection->aliases_out);
+}
+
 static void leave_session(struct connection *connection) {
     struct session *session = connection->session;
     if (session == NULL)
         return;
     connection->session = NULL;
     assert(session->connection == connection);
-    session->connection = NULL;
+    session_leave(session);
     struct spec_rules *rules = &connection->broker->rules;
-    if (session->clean || !MUST(rules, V311(3_1_2_4))) {
+    if (session->expiry == 0 || !MUST(rules, BY_VERSION(session->version, V311(3_1_2_4), V5(3_1_2_23)))) {
+        bool is_clean_before_5 = session->version != MQTT_5_0;
         session_destroy(session);
-        if (!MUST(rules, V311(3_1_2_7)))
+        if (is_clean_before_5 && !MUST(rules, V311(3_1_2_7)))
             retained_clear(connection->broker);
         return;
     }
-    if (!MUST(rules, V311(4_1_0_1)))
+    if (session->version != MQTT_5_0 && !MUST(rules, V311(4_1_0_1)))
         delivery_clear(session);
 }
 
@@ -113,7 +252,7 @@ void connection_keep_will(struct connection *connection) {
     broker->kept_will_client = session_hash(broker, session_client_identifier(connection->session));
 }
 
-/* A broker that breaks MQTT-3.1.2-12 publishes for a Client that has no Will. */
+/* A broker that breaks MQTT-3.1.2-12 of 3.1.1 publishes for a Client that has no Will. */
 static struct message *invent_will(struct connection *connection) {
     uint8_t topic[64];
     struct mqtt_bytes client = session_client_identifier(connection->session);
@@ -121,8 +260,30 @@ static struct message *invent_will(struct connection *connection) {
         return NULL;
     memcpy(topic, client.data, client.length);
     memcpy(topic + client.length, "/will", 5);
-    struct mqtt_publish publish = {.topic = {topic, client.length + 5}};
-    return message_create(connection->broker, &publish, 0);
+    struct application_message parts = {.topic = {topic, client.length + 5}, .expiry_interval = NO_EXPIRY};
+    return message_create(connection->broker, &parts);
+}
+
+/* The Will of a connection that has ended, which is `will` or none. In 5.0 it may have to wait, but no longer than the
+ * Session lives. */
+static void hand_over_will(struct connection *connection, struct message *will) {
+    struct session *session = connection->session;
+    enum mqtt_version version = connection->version;
+    struct broker *broker = connection->broker;
+    bool waits = will != NULL && session != NULL && connection->will_delay > 0 && session->expiry > 0;
+    if (waits)
+        session_delay_will(session, will, connection->will_delay);
+    leave_session(connection);
+    if (will != NULL && !waits && !broker->is_ending &&
+        MUST(&broker->rules, BY_VERSION(version, V311(3_1_2_8), V5(3_1_2_8))))
+        publish_will(broker, will, version);
+}
+
+static void let_go_of_will(struct connection *connection) {
+    struct broker *broker = connection->broker;
+    enum mqtt_version version = connection->version;
+    if (connection->will != NULL && !MUST(&broker->rules, BY_VERSION(version, V311(3_1_2_10), V5(3_1_2_10))))
+        connection_keep_will(connection);
 }
 
 void connection_end(struct connection *connection) {
@@ -131,25 +292,74 @@ void connection_end(struct connection *connection) {
         return;
     bool was_connected = connection->state == CONNECTED;
     connection->state = CLOSING;
-    timers_remove(broker, connection);
+    timers_set(broker, &connection->timer, NO_DEADLINE);
     connection_mark_ready(connection);
-    if (connection->will != NULL && !MUST(&broker->rules, V311(3_1_2_10)))
-        connection_keep_will(connection);
+    authentication_end(connection);
+    let_go_of_will(connection);
+    end_aliases(connection);
     struct message *will = connection->will;
     connection->will = NULL;
-    if (will == NULL && was_connected && !MUST(&broker->rules, V311(3_1_2_12)))
+    if (will == NULL && was_connected && connection->version != MQTT_5_0 && !MUST(&broker->rules, V311(3_1_2_12)))
         will = invent_will(connection);
-    leave_session(connection);
-    if (will != NULL && MUST(&broker->rules, V311(3_1_2_8)))
-        publish_will(broker, will);
+    hand_over_will(connection, will);
     message_release(broker, will);
 }
 
+/* In 5.0 the Client is told why, section 4.13. Before its CONNACK that is said in a CONNACK, MQTT-3.14.0-1. */
+static void tell_why(struct connection *connection, const struct mqtt_error *error) {
+    struct spec_rules *rules = &connection->broker->rules;
+    if (connection->version != MQTT_5_0 || error->reason_code < MQTT_REASON_FAILURE)
+        return;
+    bool in_connack = connection->state != CONNECTED && MUST(rules, V5(3_14_0_1));
+    struct mqtt_packet packet = {.type = in_connack ? MQTT_CONNACK : MQTT_DISCONNECT};
+    struct mqtt_bytes reason_string = connection_reason_string(connection, packet.type, error->what);
+    if (in_connack) {
+        packet.connack.code = error->reason_code;
+        packet.connack.properties = reason_string;
+        if (!mqtt_reason_allowed(MQTT_CONNACK, packet.connack.code))
+            packet.connack.code = MQTT_REASON_UNSPECIFIED_ERROR;
+    } else {
+        packet.disconnect.reason_code = MUST(rules, V5(3_14_2_1)) ? error->reason_code : 0x10;
+        packet.disconnect.properties = reason_string;
+        if (!MUST(rules, V5(3_14_2_2))) {
+            static const uint8_t session_expiry[] = {MQTT_SESSION_EXPIRY_INTERVAL, 0, 0, 0, 1};
+            packet.disconnect.properties = (struct mqtt_bytes){session_expiry, sizeof session_expiry};
+        }
+    }
+    connection_send(connection, &packet);
+    if (!in_connack && !MUST(rules, V5(3_14_4_1)))
+        connection_send(connection, &(struct mqtt_packet){.type = MQTT_PINGRESP});
+}
+
+void connection_tell(struct connection *connection, enum mqtt_reason reason, const char *what) {
+    tell_why(connection, &(struct mqtt_error){.reason_code = (uint8_t)reason, .what = what});
+}
+
+/* Whether the connection is closed after all. */
+static bool closes_after(struct connection *connection, const struct mqtt_error *error) {
+    struct spec_rules *rules = &connection->broker->rules;
+    if (connection->version != MQTT_5_0)
+        return true;
+    if (connection->state == CONNECTED && error->reason_code >= MQTT_REASON_FAILURE && !MUST(rules, V5(3_14_4_2)))
+        return false;
+    return MUST(rules, V5(4_13_2_1));
+}
+
+/* A broker that breaks the general statement on what is wrong passes over the packet that is. */
+static bool is_passed_over(struct connection *connection, const struct mqtt_error *error) {
+    struct spec_rules *rules = &connection->broker->rules;
+    if (error->statement == V311(4_8_0_1))
+        return !MUST(rules, V311(4_8_0_1));
+    return error->statement == V5(4_13_1_1) && !MUST(rules, V5(4_13_1_1));
+}
+
 void connection_drop(struct connection *connection, const struct mqtt_error *error) {
-    if (connection->state == CLOSING)
+    if (connection->state == CLOSING || is_passed_over(connection, error))
         return;
     connection_report(connection, BROKER_DROPPED, NULL, error);
-    connection_end(connection);
+    tell_why(connection, error);
+    if (closes_after(connection, error))
+        connection_end(connection);
 }
 
 void connection_drop_for(struct connection *connection, enum mqtt_error_class error_class, enum mqtt_reason reason,
@@ -164,6 +374,7 @@ void connection_drop_for(struct connection *connection, enum mqtt_error_class er
 /* What each packet means in each state. NULL: the Client may not send it now. */
 static packet_handler *const handlers[CONNECTION_STATES][MQTT_TYPE_COUNT] = {
     [AWAITING_CONNECT] = {[MQTT_CONNECT] = handle_connect},
+    [AUTHENTICATING] = {[MQTT_AUTH] = handle_auth, [MQTT_DISCONNECT] = handle_disconnect},
     [CONNECTED] = {[MQTT_CONNECT] = handle_connect,
                    [MQTT_PUBLISH] = handle_publish,
                    [MQTT_PUBACK] = handle_puback,
@@ -173,13 +384,15 @@ static packet_handler *const handlers[CONNECTION_STATES][MQTT_TYPE_COUNT] = {
                    [MQTT_SUBSCRIBE] = handle_subscribe,
                    [MQTT_UNSUBSCRIBE] = handle_unsubscribe,
                    [MQTT_PINGREQ] = handle_pingreq,
-                   [MQTT_DISCONNECT] = handle_disconnect},
+                   [MQTT_DISCONNECT] = handle_disconnect,
+                   [MQTT_AUTH] = handle_auth},
 };
 
 static bool accepts_input(const struct connection *connection) {
     if (connection->state != CLOSING)
         return true;
-    return connection->refused && !MUST(&connection->broker->rules, V311(3_1_4_5));
+    return connection->refused &&
+           !MUST(&connection->broker->rules, BY_VERSION(connection->version, V311(3_1_4_5), V5(3_1_4_6)));
 }
 
 static void handle(struct connection *connection, const struct mqtt_packet *packet) {
@@ -191,12 +404,22 @@ static void handle(struct connection *connection, const struct mqtt_packet *pack
         handler(connection, packet);
         return;
     }
-    if (connection->state == CLOSING) { /* only a broker that breaks MQTT-3.1.4-5 gets here */
-        if (packet->type == MQTT_PUBLISH)
-            publish_to_subscribers(connection->broker, &packet->publish, packet->flags, NULL);
+    if (connection->state == CLOSING) { /* only a broker that breaks MQTT-3.1.4-5 (5.0: MQTT-3.1.4-6) gets here */
+        if (packet->type == MQTT_PUBLISH) {
+            struct application_message parts = message_parts(connection->broker, &packet->publish, packet->flags);
+            publish_to_subscribers(connection->broker, &parts, NULL, NULL);
+        }
         return;
     }
-    if (connection->state == AWAITING_CONNECT && !MUST(rules, V311(3_1_0_1))) {
+    if (connection->state == AUTHENTICATING) {
+        if (MUST(rules, V5(3_1_2_30)))
+            connection_drop_for(connection, MQTT_PROTOCOL, MQTT_REASON_PROTOCOL_ERROR, V5(3_1_2_30),
+                                "during authentication a Client may send AUTH and DISCONNECT alone");
+        else if (packet->type == MQTT_PINGREQ)
+            handle_pingreq(connection, packet);
+        return;
+    }
+    if (connection->state == AWAITING_CONNECT && (!MUST(rules, V311(3_1_0_1)) || !MUST(rules, V5(3_1_0_1)))) {
         if (packet->type == MQTT_PINGREQ)
             handle_pingreq(connection, packet);
         return;
@@ -205,6 +428,9 @@ static void handle(struct connection *connection, const struct mqtt_packet *pack
                         "the first packet of a connection must be CONNECT");
 }
 
+/* Of a Client whose CONNECT says nothing of them. */
+static const struct client_limits no_limits = {.receive_maximum = UINT16_MAX, .wants_problem_information = true};
+
 static struct mqtt_decoder decoder_of(const struct connection *connection) {
     return (struct mqtt_decoder){.version = connection->version,
                                  .sender = MQTT_CLIENT,
@@ -212,15 +438,33 @@ static struct mqtt_decoder decoder_of(const struct connection *connection) {
                                  .rules = &connection->broker->rules};
 }
 
+/* A CONNECT that could not be decoded was meant for 5.0: its refusal can be told in that version. */
+static bool names_5_0(struct mqtt_bytes bytes) {
+    static const uint8_t protocol[] = {0, 4, 'M', 'Q', 'T', 'T', MQTT_5_0};
+    uint32_t start = 1;
+    if (bytes.data[0] >> 4 != MQTT_CONNECT)
+        return false;
+    while (start < bytes.length && (bytes.data[start] & 0x80) != 0)
+        start++;
+    start++;
+    return start <= bytes.length && bytes.length - start >= sizeof protocol &&
+           memcmp(bytes.data + start, protocol, sizeof protocol) == 0;
+}
+
 static void decode_and_handle(struct connection *connection, struct mqtt_bytes bytes) {
     struct mqtt_decoder decoder = decoder_of(connection);
     struct mqtt_packet packet;
     struct mqtt_error error;
     connection->last_received = connection->broker->now;
-    if (mqtt_decode(&decoder, bytes, &packet, &error) == MQTT_OK)
+    if (mqtt_decode(&decoder, bytes, &packet, &error) == MQTT_OK) {
         handle(connection, &packet);
-    else
-        connection_drop(connection, &error);
+        return;
+    }
+    if (connection->version == MQTT_VERSION_UNKNOWN && names_5_0(bytes)) {
+        connection->version = MQTT_5_0;
+        connection->limits = no_limits;
+    }
+    connection_drop(connection, &error);
 }
 
 static bool measure(struct connection *connection, struct mqtt_bytes bytes, uint32_t *packet_size) {
@@ -278,7 +522,8 @@ static bool finish_packet(struct connection *connection, struct mqtt_bytes *byte
         uint32_t wanted = size == 0 ? 1 : size - connection->input.length;
         struct mqtt_bytes part = {bytes->data, wanted < bytes->length ? wanted : bytes->length};
         if (!keep_input(connection, part)) {
-            connection_drop_for(connection, MQTT_LIMIT, MQTT_REASON_QUOTA_EXCEEDED, V311(4_8_0_2), "out of memory");
+            connection_drop_for(connection, MQTT_LIMIT, MQTT_REASON_QUOTA_EXCEEDED,
+                                BY_VERSION(connection->version, V311(4_8_0_2), SPEC_NONE), "out of memory");
             return false;
         }
         bytes->data += part.length;
@@ -307,7 +552,8 @@ void broker_receive(struct connection *connection, struct mqtt_bytes bytes, micr
     if (bytes.length == 0)
         return;
     if (!keep_input(connection, bytes)) {
-        connection_drop_for(connection, MQTT_LIMIT, MQTT_REASON_QUOTA_EXCEEDED, V311(4_8_0_2), "out of memory");
+        connection_drop_for(connection, MQTT_LIMIT, MQTT_REASON_QUOTA_EXCEEDED,
+                            BY_VERSION(connection->version, V311(4_8_0_2), SPEC_NONE), "out of memory");
         return;
     }
     (void)measure(connection, connection->input, &connection->input_packet_size);
@@ -339,6 +585,7 @@ void broker_closed(struct connection *connection, microseconds now) {
         broker->connections = connection->next;
     forget_input(connection);
     output_clear(broker, &connection->output);
+    timers_return(broker, &connection->timer);
     broker->counts.connections--;
     memory_give(&broker->memory, connection, sizeof *connection);
 }

@@ -6,6 +6,7 @@
 #include "reference/broker.h"
 #include "reference/identifier_set.h"
 #include "reference/memory.h"
+#include "reference/scram.h"
 #include "reference/topic_tree.h"
 
 /* ---- Messages ------------------------------------------------------------------------------------------- */
@@ -15,18 +16,81 @@ struct message {
     uint32_t references;
     uint32_t topic_length;
     uint32_t payload_length;
-    uint8_t qos;     /* as published */
-    bool retain;     /* as published */
-    bool dup;        /* as published */
-    uint8_t bytes[]; /* the topic, then the payload */
+    uint32_t properties_length;
+    uint32_t properties_room;
+    uint32_t expiry_interval; /* seconds, as published; NO_EXPIRY: none */
+    microseconds published;   /* when the Server got it: the Message Expiry Interval counts from here */
+    uint64_t publisher;       /* hash of the publisher's Client Identifier; 0: the Server itself */
+    uint8_t qos;              /* as published */
+    bool retain;              /* as published */
+    bool dup;                 /* as published */
+    uint8_t bytes[];          /* the topic, the payload, then the properties that are passed on */
 };
 
+#define NO_EXPIRY UINT32_MAX
+
+/* What is to become a message: a PUBLISH from a Client, or a Will. */
+struct application_message {
+    struct mqtt_bytes topic;
+    struct mqtt_bytes payload;
+    struct mqtt_bytes properties; /* as received, or of a message; property_copy() takes what is passed on */
+    bool is_stored;               /* the properties are those of a message: all are passed on */
+    bool is_will;
+    uint8_t flags; /* of the PUBLISH */
+    uint32_t expiry_interval;
+    microseconds published;
+    uint64_t publisher;
+};
+
+/* The parts of a PUBLISH or Will that was received now. */
+struct application_message message_parts(const struct broker *broker, const struct mqtt_publish *publish,
+                                         uint8_t flags);
+
+/* Writes the properties that go with the message to whoever gets it, at most parts->properties.length bytes, and
+ * returns how many: not those that belong to one connection (Topic Alias, Subscription Identifier) or change on the way
+ * (Message Expiry Interval, Will Delay Interval). */
+uint32_t message_copy_properties(struct broker *broker, const struct application_message *parts, uint8_t *to);
+
 /* A new message with one reference, or NULL where there is no memory. */
-struct message *message_create(struct broker *broker, const struct mqtt_publish *publish, uint8_t flags);
+struct message *message_create(struct broker *broker, const struct application_message *parts);
 void message_keep(struct message *message);
 void message_release(struct broker *broker, struct message *message); /* NULL is fine */
 struct mqtt_bytes message_topic(const struct message *message);
 struct mqtt_bytes message_payload(const struct message *message);
+/* The parts again, as views into the message. */
+struct application_message message_view(const struct message *message);
+/* Its Message Expiry Interval has passed. */
+bool message_has_expired(const struct broker *broker, const struct message *message);
+/* The Message Expiry Interval to send: what is left of it, at least 1 while it has not passed. */
+uint32_t message_expiry_left(const struct broker *broker, const struct application_message *parts);
+
+/* ---- Timers --------------------------------------------------------------------------------------------- */
+
+enum timer_kind { TIMER_CONNECTION, TIMER_SESSION, TIMER_RETAINED };
+
+/* Part of what waits; the kind tells what that is. */
+struct timer {
+    microseconds deadline;
+    size_t place; /* in the heap, or NO_TIMER */
+    enum timer_kind kind;
+};
+
+#define NO_TIMER SIZE_MAX
+
+/* By deadline: a binary heap. */
+struct timers {
+    struct timer **heap;
+    size_t count;
+    size_t capacity;
+    size_t reserved; /* by all who may set one */
+};
+
+/* Makes room for one more timer, so that setting it cannot fail; false where there is no memory. */
+bool timers_reserve(struct broker *broker, struct timer *timer, enum timer_kind kind);
+/* The owner of a timer ends. */
+void timers_return(struct broker *broker, struct timer *timer);
+/* NO_DEADLINE takes it away. */
+void timers_set(struct broker *broker, struct timer *timer, microseconds deadline);
 
 /* ---- Output --------------------------------------------------------------------------------------------- */
 
@@ -50,24 +114,48 @@ void output_clear(struct broker *broker, struct output *output);
 
 /* ---- Sessions ------------------------------------------------------------------------------------------- */
 
+/* Topic Names by Topic Alias, section 3.3.2.3.4 of 5.0. They live as long as the connection. */
+struct topic_aliases {
+    struct mqtt_bytes *topics; /* index: Topic Alias - 1; owned; absent where nothing was set */
+    uint32_t count;            /* places */
+};
+
 /* A Topic Filter that a session subscribed to. */
 struct subscription {
     struct session *session;
     struct topic_node *node;
+    struct share *share; /* NULL: not shared */
     struct subscription *next_of_session, *previous_of_session;
-    struct subscription *next_of_node, *previous_of_node;
-    uint8_t qos; /* granted */
+    struct subscription *next_of_node, *previous_of_node; /* of the share, where there is one */
+    struct subscription *matched_next;                    /* of the same session, in one publication */
+    uint32_t identifier;                                  /* Subscription Identifier; 0: none */
+    uint8_t options;                                      /* Subscription Options, with the QoS that was granted */
+};
+
+/* The Sessions that share a Topic Filter under one ShareName, section 4.8.2 of 5.0. It lives as long as it has members
+ * or deliveries that were chosen through it. */
+struct share {
+    struct share *next; /* at the same node */
+    struct topic_node *node;
+    struct subscription *first;
+    struct subscription *turn; /* who is asked first for the next message */
+    struct share *matched_next;
+    uint32_t members;
+    uint32_t deliveries;
+    uint32_t name_length;
+    uint8_t name[];
 };
 
 /* What a node of the tree of filters holds. */
 struct subscribers {
     struct subscription *first;
     uint32_t count;
+    struct share *shares;
 };
 
 /* A QoS 1 or 2 message on its way to one Client, section 4.3. */
 enum delivery_state {
-    DELIVERY_QUEUED,   /* not sent yet */
+    DELIVERY_QUEUED,   /* waits to be sent, the first time or, with a Packet Identifier, again */
     DELIVERY_SENT,     /* PUBLISH sent: waits for PUBACK or PUBREC */
     DELIVERY_RELEASED, /* PUBREL sent: waits for PUBCOMP; the message itself is no longer needed */
     DELIVERY_STATES
@@ -76,7 +164,10 @@ enum delivery_state {
 struct delivery {
     struct delivery *next, *previous;
     struct message *message; /* NULL once released, but for a deviation */
-    uint16_t packet_identifier;
+    struct share *share;     /* through which it was chosen, or NULL */
+    uint32_t *identifiers;   /* Subscription Identifiers */
+    uint16_t identifier_count;
+    uint16_t packet_identifier; /* 0: never sent */
     uint8_t qos;
     bool retain;
     enum delivery_state state;
@@ -88,6 +179,8 @@ struct delivery_list {
     uint32_t count;
 };
 
+#define SESSION_NEVER_EXPIRES UINT32_MAX
+
 /* Section 4.1. */
 struct session {
     struct session *hash_next;
@@ -95,19 +188,26 @@ struct session {
     struct broker *broker;
     struct connection *connection; /* NULL while the Client is away */
     uint64_t hash;
-    bool clean; /* ends with its connection */
+    uint32_t expiry; /* seconds after its connection; 0: it ends with that. Before 5.0, 0 or never by CleanSession */
     enum mqtt_version version;
+    struct timer timer;    /* for the next two */
+    microseconds expires;  /* NO_DEADLINE while the Client is there */
+    microseconds will_due; /* NO_DEADLINE: no Will waits */
+    struct message *will;  /* delayed */
     struct subscription *subscriptions;
     uint32_t subscription_count;
     struct delivery_list deliveries[DELIVERY_STATES];
     struct delivery **by_identifier; /* index: Packet Identifier; the first is unused */
     uint32_t identifier_capacity;
     uint32_t last_identifier;
-    struct identifier_set received; /* QoS 2 identifiers from the Client that wait for PUBREL */
-    uint16_t last_acknowledged;     /* QoS 1 identifier from the Client; only a deviation reads it */
-    uint64_t matched;               /* the publication that last matched */
-    uint8_t matched_qos;            /* and the QoS that its subscriptions give it */
-    struct session *matched_next;   /* further sessions that this publication reaches */
+    uint32_t identifiers_taken;
+    struct identifier_set received;    /* QoS 2 identifiers from the Client that wait for PUBREL */
+    uint16_t last_acknowledged;        /* QoS 1 identifier from the Client; only a deviation reads it */
+    uint16_t last_expiring;            /* QoS 2 identifier of a message that can expire; only a deviation reads it */
+    struct topic_aliases kept_aliases; /* of the connection before, where MQTT-3.3.2-7 is broken */
+    uint64_t matched;                  /* the publication that last matched */
+    struct subscription *matched_by;   /* its subscriptions that matched */
+    struct session *matched_next;      /* further sessions that this publication reaches */
     uint32_t client_identifier_length;
     uint8_t client_identifier[];
 };
@@ -125,9 +225,26 @@ struct session_table {
 /* What is expected next on a connection. */
 enum connection_state {
     AWAITING_CONNECT,
+    AUTHENTICATING, /* CONNECT came, CONNACK has not been sent: AUTH */
     CONNECTED,
     CLOSING, /* nothing: output is sent, then the connection is closed */
     CONNECTION_STATES
+};
+
+/* What CONNECT of 5.0 says of this connection; before 5.0 as if it said nothing. */
+struct client_limits {
+    uint32_t maximum_packet_size; /* 0: no limit */
+    uint16_t receive_maximum;
+    uint16_t topic_alias_maximum;
+    bool wants_problem_information;
+    bool wants_response_information;
+};
+
+/* Enhanced authentication, section 4.12 of 5.0. */
+struct authentication {
+    struct mqtt_bytes connect; /* the whole CONNECT, owned, until it is answered */
+    struct scram scram;
+    bool is_under_way;
 };
 
 struct connection {
@@ -138,33 +255,29 @@ struct connection {
     uint64_t number;
     struct session *session; /* while CONNECTED */
     struct message *will;
+    uint32_t will_delay; /* seconds */
     enum connection_state state;
     enum mqtt_version version;
     bool is_ready;                /* in the list of ready connections */
     bool refused;                 /* its CONNECT was answered with a refusal */
+    bool uses_scram;              /* CONNECT named the Authentication Method */
     const char *given_up;         /* why nothing more can be sent; dropped when it is next ready. NULL: all is well */
     microseconds allowed_silence; /* 0: keep alive is off */
     microseconds last_received;
-    microseconds deadline;
-    size_t timer;            /* place in the heap of timers, or NO_TIMER */
-    struct mqtt_bytes input; /* the start of an unfinished packet, owned */
+    struct timer timer;
+    struct client_limits limits;
+    struct topic_aliases aliases_in;
+    struct topic_aliases aliases_out;
+    uint32_t unacknowledged;               /* QoS 2 messages from the Client on this connection, before their PUBCOMP */
+    struct authentication *authentication; /* NULL where there is none */
+    struct mqtt_bytes input;               /* the start of an unfinished packet, owned */
     uint32_t input_capacity;
     uint32_t input_packet_size; /* of the unfinished packet; 0 while its Fixed Header is unfinished */
     struct output output;
 };
 
-#define NO_TIMER SIZE_MAX
-
-/* Connections by deadline: a binary heap. */
-struct timers {
-    struct connection **heap;
-    size_t count;
-    size_t capacity;
-};
-
-bool timers_reserve(struct broker *broker, size_t count);
-void timers_set(struct broker *broker, struct connection *connection, microseconds deadline);
-void timers_remove(struct broker *broker, struct connection *connection);
+/* Properties of one packet beside those of its message: as many Subscription Identifiers as this has room for. */
+#define PROPERTIES_ROOM 4096u
 
 /* ---- The broker ----------------------------------------------------------------------------------------- */
 
@@ -180,22 +293,31 @@ struct broker {
     struct session_table sessions;
     struct topic_tree subscriptions; /* of filters; values are struct subscribers */
     struct topic_tree retained;      /* of names; values are struct message */
+    struct timer retained_timer;     /* for the first retained message that expires */
     uint64_t publications;           /* so far; marks sessions that a publication has matched */
+    bool is_ending;                  /* nothing is published any more */
     struct broker_counts counts;
     /* What a broker that breaks MQTT-3.1.2-10 keeps of a Will. */
     struct message *kept_will;
-    uint64_t kept_will_client;                /* hash of its Client Identifier */
-    uint8_t altered[1024];                    /* what a broker that breaks MQTT-4.7.3-4 makes of a topic */
-    uint8_t header[MQTT_MAXIMUM_STRING + 16]; /* where the header of a PUBLISH is encoded */
+    uint64_t kept_will_client;           /* hash of its Client Identifier */
+    uint8_t altered[1024];               /* what a broker that breaks MQTT-4.7.3-4 makes of a topic */
+    uint8_t text[MQTT_MAXIMUM_STRING];   /* where the text of a filter is put together */
+    uint8_t properties[PROPERTIES_ROOM]; /* where the properties of a packet are put together */
 };
 
 /* connection.c */
 void connection_report(struct connection *connection, enum broker_event_kind kind, const struct mqtt_packet *packet,
                        const struct mqtt_error *error);
-/* Encodes into the output and marks the connection ready. */
+/* Encodes into the output and marks the connection ready. In 5.0, what may be left out is left out where the packet
+ * would otherwise be larger than the Client accepts. Not for PUBLISH. */
 void connection_send(struct connection *connection, const struct mqtt_packet *packet);
-/* For packets that consist of a type and a Packet Identifier. */
-void connection_acknowledge(struct connection *connection, enum mqtt_type type, uint16_t packet_identifier);
+/* For packets that consist of a type, a Packet Identifier and in 5.0 a Reason Code. `what`, if not NULL, becomes the
+ * Reason String. */
+void connection_acknowledge(struct connection *connection, enum mqtt_type type, uint16_t packet_identifier,
+                            enum mqtt_reason reason, const char *what);
+/* A set of properties with this Reason String alone; absent before 5.0, for `what` NULL, and where the Client of 5.0
+ * does not want to be told (`type` is the packet's). Lives until the next call. */
+struct mqtt_bytes connection_reason_string(struct connection *connection, enum mqtt_type type, const char *what);
 void connection_mark_ready(struct connection *connection);
 /* Nothing more can be sent to this Client. It is dropped when the caller has finished what it is about: a
  * connection never ends in the middle of distributing a message. `what` is static. */
@@ -205,7 +327,9 @@ void connection_give_up(struct connection *connection, const char *what);
 void connection_end(struct connection *connection);
 /* A broker that breaks MQTT-3.1.2-10 keeps the Will for the Client's next connection. */
 void connection_keep_will(struct connection *connection);
-/* Ends the conversation because of `error`. */
+/* Sends DISCONNECT to a Client of 5.0. `what` is static. */
+void connection_tell(struct connection *connection, enum mqtt_reason reason, const char *what);
+/* Ends the conversation because of `error`, and tells a Client of 5.0 so. */
 void connection_drop(struct connection *connection, const struct mqtt_error *error);
 void connection_drop_for(struct connection *connection, enum mqtt_error_class error_class, enum mqtt_reason reason,
                          enum spec_statement statement, const char *what);
@@ -215,43 +339,131 @@ bool sessions_begin(struct broker *broker);
 void sessions_end(struct broker *broker);
 struct session *session_find(struct broker *broker, struct mqtt_bytes client_identifier);
 struct session *session_create(struct broker *broker, struct mqtt_bytes client_identifier);
+/* The Session ends: a Will that was delayed is published now. */
 void session_destroy(struct session *session);
+/* Its connection is gone; it stays until it expires. */
+void session_leave(struct session *session);
+/* A connection took it up again: the Will that was delayed is dropped. */
+void session_resume(struct session *session);
+/* Keeps the Will to be published after `delay` seconds. */
+void session_delay_will(struct session *session, struct message *will, uint32_t delay);
+/* The session's timer is due. */
+void session_time_is_up(struct session *session);
 struct mqtt_bytes session_client_identifier(const struct session *session);
 uint64_t session_hash(struct broker *broker, struct mqtt_bytes client_identifier);
 
 /* subscription.c */
 /* NULL where there is no memory. `existed` tells whether the session had this filter before. */
-struct subscription *subscription_set(struct session *session, struct mqtt_bytes filter, uint8_t qos, bool *existed);
+struct subscription *subscription_set(struct session *session, struct mqtt_bytes filter, uint8_t options,
+                                      uint32_t identifier, bool *existed);
 struct subscription *subscription_find(struct session *session, struct mqtt_bytes filter);
 void subscription_remove(struct subscription *subscription);
+/* Writes the whole filter, with $share and ShareName, and returns it. It has room for MQTT_MAXIMUM_STRING bytes. */
+struct mqtt_bytes subscription_filter(const struct subscription *subscription, uint8_t *text);
+
+/* share.c */
+struct share *share_of(struct broker *broker, struct topic_node *node, struct mqtt_bytes name);
+struct share *share_find(const struct subscribers *subscribers, struct mqtt_bytes name);
+void share_join(struct share *share, struct subscription *subscription);
+void share_quit(struct share *share, struct subscription *subscription);
+/* Whose turn it is: a member whose Client is connected before one whose is not, and never `except`. NULL where there
+ * is none. */
+struct subscription *share_choose(struct share *share, const struct session *except);
+void share_hold(struct share *share);                           /* NULL is fine */
+void share_release(struct broker *broker, struct share *share); /* NULL is fine */
 
 /* delivery.c */
-void delivery_add(struct session *session, struct message *message, uint8_t qos, bool retain);
+/* What a message is to be delivered with. */
+struct delivery_terms {
+    uint8_t qos;
+    bool retain;
+    struct share *share;
+    const uint32_t *identifiers;
+    uint16_t identifier_count;
+};
+void delivery_add(struct session *session, struct message *message, const struct delivery_terms *terms);
 void delivery_pump(struct session *session); /* sends what is queued as far as the limits let it */
 void delivery_resume(struct session *session);
 void delivery_finish(struct session *session, struct delivery *delivery);
 struct delivery *delivery_find(const struct session *session, uint16_t packet_identifier);
 void delivery_release(struct session *session, struct delivery *delivery); /* PUBREC came: PUBREL goes out */
 void delivery_clear(struct session *session);
+/* The session ends: what was chosen for it from a Shared Subscription and may go to another member does. */
+void delivery_hand_over(struct session *session);
+/* As many messages are on their way as the Client lets there be. */
+bool delivery_quota_is_used(const struct session *session);
+/* The Client refused the message. */
+void delivery_refused(struct session *session, struct delivery *delivery);
 
-/* Encodes a PUBLISH into the output. `message`, if not NULL, holds the payload. */
-void delivery_send_publish(struct connection *connection, const struct mqtt_publish *publish, uint8_t flags,
-                           struct message *message);
+/* send_publish.c */
+/* A PUBLISH to one Client. */
+struct outgoing {
+    const struct application_message *parts;
+    struct message *message; /* the same, where it is stored; or NULL */
+    const uint32_t *identifiers;
+    uint16_t identifier_count;
+    uint16_t packet_identifier;
+    uint8_t flags;
+};
+/* Encodes it into the output. False where the Client does not accept a packet so large: nothing was sent. */
+bool send_publish(struct connection *connection, const struct outgoing *outgoing);
+
+/* topic_alias.c */
+/* Sets or looks up the alias of a PUBLISH from the Client: *topic becomes the Topic Name. False where the connection
+ * was dropped. */
+bool topic_alias_resolve(struct connection *connection, struct mqtt_publish *publish);
+/* The Topic Alias to send for this topic, 0 for none; *known tells that the Client has it already. */
+uint16_t topic_alias_for(struct connection *connection, struct mqtt_bytes topic, bool *known);
+/* What it was set with did not reach the Client. */
+void topic_alias_withdraw(struct connection *connection, uint16_t alias);
+void topic_aliases_clear(struct broker *broker, struct topic_aliases *aliases);
+
+/* authenticate.c */
+/* CONNECT names a method: the exchange begins, and CONNECT is answered when it ends. */
+void authentication_begin(struct connection *connection, const struct mqtt_packet *packet);
+void authentication_end(struct connection *connection);
 
 /* publish.c */
 /* The topic as it is: only a broker that breaks MQTT-4.7.3-4 or MQTT-1.5.3-3 returns another. */
-struct mqtt_bytes topic_as_received(struct broker *broker, struct mqtt_bytes topic);
-/* Distributes a message to all whose subscriptions match. `message` may be NULL: one is made when needed. */
-void publish_to_subscribers(struct broker *broker, const struct mqtt_publish *publish, uint8_t flags,
-                            struct message *message);
-void publish_retain(struct broker *broker, const struct mqtt_publish *publish, uint8_t flags);
-void publish_retained_to(struct subscription *subscription, struct mqtt_bytes filter);
-void publish_will(struct broker *broker, struct message *will);
+struct mqtt_bytes topic_as_received(struct broker *broker, enum mqtt_version version, struct mqtt_bytes topic);
+/* Distributes a message to all whose subscriptions match, and returns how many. `message`, if not NULL, is the same
+ * where it is stored. `publisher` is NULL for a Will; it is not reached through subscriptions with No Local. */
+uint32_t publish_to_subscribers(struct broker *broker, const struct application_message *parts, struct message *message,
+                                struct session *publisher);
+/* To one member of a Shared Subscription. */
+void publish_to_member(struct broker *broker, struct message *message, struct subscription *member);
+void publish_will(struct broker *broker, struct message *will, enum mqtt_version version);
+
+/* retain.c */
+void retain_message(struct broker *broker, enum mqtt_version version, const struct application_message *parts);
+void retained_expire(struct broker *broker);
 void retained_clear(struct broker *broker);
+void publish_retained_to(struct subscription *subscription, struct mqtt_bytes filter);
+/* One retained message, for publish_retained_to(). */
+void publish_retained(struct subscription *subscription, struct message *message);
+
+/* offer.c */
+/* What CONNACK of 5.0 announces of what the Server can do. A broker that breaks MQTT-3.2.2-9, -10, -12 or -13 plays one
+ * that can do less. */
+uint8_t broker_maximum_qos(struct broker *broker);
+bool broker_retains(struct broker *broker);
+/* What this Client's Keep Alive and Session Expiry Interval, in seconds, become. */
+uint16_t offer_keep_alive(const struct broker *broker, uint16_t asked);
+uint32_t offer_session_expiry(const struct broker *broker, const struct mqtt_connect *connect);
+/* The properties of a CONNACK that accepts. `assigned` is the Client Identifier that the Server chose, or absent. */
+struct mqtt_bytes offer_properties(struct connection *connection, const struct mqtt_connect *connect,
+                                   struct mqtt_bytes assigned, struct mqtt_bytes authentication_data);
+
+/* handle_connect.c */
+/* Goes on with a CONNECT whose authentication has succeeded; `data` is the Authentication Data for its CONNACK. */
+void connect_authenticated(struct connection *connection, const struct mqtt_connect *connect, struct mqtt_bytes data);
+/* Answers CONNECT with a refusal and ends the connection. `what` is static. */
+void connect_refuse(struct connection *connection, enum mqtt_reason reason, enum spec_statement statement,
+                    const char *what);
 
 /* handle_*.c: one for each Control Packet that a Client sends. */
 typedef void packet_handler(struct connection *connection, const struct mqtt_packet *packet);
 packet_handler handle_connect, handle_publish, handle_puback, handle_pubrec, handle_pubrel, handle_pubcomp,
-    handle_subscribe, handle_unsubscribe, handle_pingreq, handle_disconnect;
+    handle_subscribe, handle_unsubscribe, handle_pingreq, handle_disconnect, handle_auth;
 
 #endif

@@ -4,7 +4,6 @@
 
 #include "reference/core.h"
 
-#define COPIED_PAYLOAD            ((uint32_t)1024) /* larger ones are sent from where they lie */
 #define FIRST_IDENTIFIER_CAPACITY 16u
 
 /* ---- Lists ---------------------------------------------------------------------------------------------- */
@@ -67,19 +66,28 @@ static bool grow_identifiers(struct session *session) {
     return true;
 }
 
+/* The statements on a fresh Packet Identifier. */
+static bool keeps_identifiers_apart(const struct session *session, uint8_t qos) {
+    struct spec_rules *rules = &session->broker->rules;
+    if (session->version != MQTT_5_0)
+        return MUST(rules, V311(2_3_1_4));
+    return MUST(rules, V5(2_2_1_4)) && (qos == 1 ? MUST(rules, V5(4_3_2_1)) : MUST(rules, V5(4_3_3_1)));
+}
+
 /* An identifier that no delivery of the session uses; 0 where there is no memory. They are taken in turn, so that
  * one is not used again right after it was freed. */
 static uint16_t take_identifier(struct session *session, struct delivery *delivery) {
-    assert(in_flight(session) < 65535);
-    if (in_flight(session) + 1 >= session->identifier_capacity && !grow_identifiers(session))
+    if (session->identifiers_taken + 1 >= session->identifier_capacity && !grow_identifiers(session))
         return 0;
     uint32_t identifier = session->last_identifier;
     do
         identifier = identifier + 1 < session->identifier_capacity ? identifier + 1 : 1;
     while (session->by_identifier[identifier] != NULL);
-    if (!MUST(&session->broker->rules, V311(2_3_1_4)))
+    if (!keeps_identifiers_apart(session, delivery->qos))
         identifier = 1;
     session->last_identifier = identifier;
+    if (session->by_identifier[identifier] == NULL)
+        session->identifiers_taken++;
     session->by_identifier[identifier] = delivery;
     delivery->packet_identifier = (uint16_t)identifier;
     return (uint16_t)identifier;
@@ -91,77 +99,141 @@ struct delivery *delivery_find(const struct session *session, uint16_t packet_id
 
 /* ---- Sending -------------------------------------------------------------------------------------------- */
 
-void delivery_send_publish(struct connection *connection, const struct mqtt_publish *publish, uint8_t flags,
-                           struct message *message) {
-    struct broker *broker = connection->broker;
-    if (connection->given_up != NULL)
-        return;
-    struct mqtt_packet packet = {.type = MQTT_PUBLISH, .flags = flags, .publish = *publish};
-    size_t header = mqtt_encode_publish_header(connection->version, &packet, broker->header, sizeof broker->header);
-    assert(header > 0);
-    bool copied = message == NULL || publish->payload.length <= COPIED_PAYLOAD;
-    size_t size = copied ? header + publish->payload.length : header;
-    uint8_t *buffer = output_reserve(broker, &connection->output, size);
-    if (buffer == NULL) {
-        connection_give_up(connection, "out of memory");
-        return;
-    }
-    memcpy(buffer, broker->header, header);
-    if (copied && publish->payload.length > 0)
-        memcpy(buffer + header, publish->payload.data, publish->payload.length);
-    output_commit(&connection->output, size);
-    if (!copied && !output_append_payload(broker, &connection->output, message))
-        connection_give_up(connection, "out of memory");
-    broker->counts.sent++;
-    connection_mark_ready(connection);
-    if (broker->settings.report_packets)
-        connection_report(connection, BROKER_PACKET_OUT, &packet, NULL);
+/* A broker that breaks one of these sets DUP where it does not belong. */
+static bool dup_of_first(const struct session *session, const struct delivery *delivery) {
+    struct spec_rules *rules = &session->broker->rules;
+    if (delivery->message->dup && !MUST(rules, BY_VERSION(session->version, V311(3_3_1_3), V5(3_3_1_3))))
+        return true;
+    if (session->version != MQTT_5_0)
+        return false;
+    return delivery->qos == 1 ? !MUST(rules, V5(4_3_2_2)) : !MUST(rules, V5(4_3_3_2));
 }
 
-static void send_delivery(struct session *session, const struct delivery *delivery, bool again) {
+static bool send_delivery(struct session *session, const struct delivery *delivery, bool again) {
     struct spec_rules *rules = &session->broker->rules;
-    bool dup = again && MUST(rules, V311(3_3_1_1));
-    if (!again && delivery->message->dup)
-        dup = !MUST(rules, V311(3_3_1_3));
-    uint8_t flags = (uint8_t)(delivery->qos << MQTT_PUBLISH_QOS_SHIFT);
-    if (dup)
-        flags |= MQTT_PUBLISH_DUP;
-    if (delivery->retain)
-        flags |= MQTT_PUBLISH_RETAIN;
-    struct mqtt_publish publish = {.topic = message_topic(delivery->message),
-                                   .packet_identifier = delivery->packet_identifier,
-                                   .payload = message_payload(delivery->message)};
-    delivery_send_publish(session->connection, &publish, flags, delivery->message);
+    bool dup =
+        again ? MUST(rules, BY_VERSION(session->version, V311(3_3_1_1), V5(3_3_1_1))) : dup_of_first(session, delivery);
+    struct application_message parts = message_view(delivery->message);
+    struct outgoing outgoing = {.parts = &parts,
+                                .message = delivery->message,
+                                .identifiers = delivery->identifiers,
+                                .identifier_count = delivery->identifier_count,
+                                .packet_identifier = delivery->packet_identifier};
+    outgoing.flags = (uint8_t)(delivery->qos << MQTT_PUBLISH_QOS_SHIFT | (dup ? MQTT_PUBLISH_DUP : 0) |
+                               (delivery->retain ? MQTT_PUBLISH_RETAIN : 0));
+    return send_publish(session->connection, &outgoing);
+}
+
+/* How many messages may be on their way at a time, section 4.9 of 5.0. Those whose PUBREL was sent count as well, also
+ * on a new connection: that is never more than the Client allows. */
+static uint32_t send_quota(const struct session *session) {
+    const struct connection *connection = session->connection;
+    struct spec_rules *rules = &session->broker->rules;
+    uint32_t own = session->broker->settings.maximum_in_flight;
+    if (connection->version != MQTT_5_0)
+        return own;
+    uint32_t allowed = connection->limits.receive_maximum;
+    if (!MUST(rules, V5(3_3_4_9)) || !MUST(rules, V5(4_9_0_2)))
+        return own;
+    if (!MUST(rules, V5(4_9_0_1)))
+        allowed++;
+    return allowed < own ? allowed : own;
+}
+
+bool delivery_quota_is_used(const struct session *session) {
+    return session->connection != NULL && in_flight(session) >= send_quota(session);
 }
 
 static bool may_send_more(const struct session *session) {
     const struct connection *connection = session->connection;
-    const struct broker_settings *settings = &session->broker->settings;
-    return connection != NULL && connection->given_up == NULL && in_flight(session) < settings->maximum_in_flight &&
-           connection->output.waiting <= settings->maximum_output;
+    return connection != NULL && connection->given_up == NULL && in_flight(session) < send_quota(session) &&
+           connection->output.waiting <= session->broker->settings.maximum_output;
+}
+
+/* MQTT-3.3.2-5; but what has been sent is seen to its end, MQTT-4.3.3-7. */
+static bool is_outdated(const struct session *session, const struct delivery *delivery) {
+    struct spec_rules *rules = &session->broker->rules;
+    if (delivery->message == NULL || !message_has_expired(session->broker, delivery->message))
+        return false;
+    if (delivery->packet_identifier == 0)
+        return MUST(rules, V5(3_3_2_5));
+    return delivery->qos == 2 && !MUST(rules, V5(4_3_3_7));
+}
+
+/* A broker that breaks one of these takes what it has sent for done. */
+static bool stays_unacknowledged(const struct session *session, uint8_t qos) {
+    struct spec_rules *rules = &session->broker->rules;
+    if (session->version != MQTT_5_0)
+        return qos != 1 || MUST(rules, V311(4_3_2_1));
+    return qos == 1 ? MUST(rules, V5(4_3_2_3)) : MUST(rules, V5(4_3_3_3));
+}
+
+/* MQTT-3.1.2-25: what the Client does not accept counts as delivered. */
+static void too_large(struct session *session, struct delivery *delivery) {
+    struct connection *connection = session->connection;
+    session->broker->counts.discarded++;
+    delivery_finish(session, delivery);
+    if (!MUST(&session->broker->rules, V5(3_1_2_25)))
+        connection_give_up(connection, "a message is larger than the Client accepts");
+}
+
+static void send_first(struct session *session, struct delivery *delivery) {
+    bool again = delivery->packet_identifier != 0;
+    if (!again && take_identifier(session, delivery) == 0) {
+        connection_give_up(session->connection, "out of memory");
+        return;
+    }
+    take_out(session, delivery);
+    append(session, delivery, DELIVERY_SENT);
+    if (!send_delivery(session, delivery, again))
+        too_large(session, delivery);
+    else if (!stays_unacknowledged(session, delivery->qos))
+        delivery_finish(session, delivery);
 }
 
 void delivery_pump(struct session *session) {
-    struct spec_rules *rules = &session->broker->rules;
     struct delivery *delivery;
     while ((delivery = session->deliveries[DELIVERY_QUEUED].first) != NULL && may_send_more(session)) {
-        if (take_identifier(session, delivery) == 0) {
-            connection_give_up(session->connection, "out of memory");
-            return;
-        }
-        take_out(session, delivery);
-        append(session, delivery, DELIVERY_SENT);
-        send_delivery(session, delivery, false);
-        if (delivery->qos == 1 && !MUST(rules, V311(4_3_2_1)))
+        if (is_outdated(session, delivery))
             delivery_finish(session, delivery);
+        else
+            send_first(session, delivery);
     }
 }
 
-void delivery_add(struct session *session, struct message *message, uint8_t qos, bool retain) {
+/* False where there is no memory. */
+static bool keep_identifiers(struct broker *broker, struct delivery *delivery, const struct delivery_terms *terms) {
+    if (terms->identifier_count == 0)
+        return true;
+    size_t size = terms->identifier_count * sizeof *delivery->identifiers;
+    delivery->identifiers = memory_take(&broker->memory, size);
+    if (delivery->identifiers == NULL)
+        return false;
+    memcpy(delivery->identifiers, terms->identifiers, size);
+    delivery->identifier_count = terms->identifier_count;
+    return true;
+}
+
+static struct delivery *delivery_create(struct broker *broker, const struct delivery_terms *terms) {
+    struct delivery *delivery = memory_take_zeroed(&broker->memory, sizeof *delivery);
+    if (delivery == NULL)
+        return NULL;
+    if (!keep_identifiers(broker, delivery, terms)) {
+        memory_give(&broker->memory, delivery, sizeof *delivery);
+        return NULL;
+    }
+    delivery->qos = terms->qos;
+    delivery->retain = terms->retain;
+    delivery->share = terms->share;
+    share_hold(terms->share);
+    return delivery;
+}
+
+void delivery_add(struct session *session, struct message *message, const struct delivery_terms *terms) {
     struct broker *broker = session->broker;
     bool must_wait = !may_send_more(session) || session->deliveries[DELIVERY_QUEUED].count > 0;
     bool is_full = must_wait && session->deliveries[DELIVERY_QUEUED].count >= broker->settings.maximum_queued;
-    struct delivery *delivery = is_full ? NULL : memory_take_zeroed(&broker->memory, sizeof *delivery);
+    struct delivery *delivery = is_full ? NULL : delivery_create(broker, terms);
     if (delivery == NULL) {
         broker->counts.discarded++;
         if (session->connection != NULL)
@@ -170,33 +242,46 @@ void delivery_add(struct session *session, struct message *message, uint8_t qos,
     }
     message_keep(message);
     delivery->message = message;
-    delivery->qos = qos;
-    delivery->retain = retain;
-    OBEYS(&broker->rules, V311(4_6_0_5)); /* every topic is an Ordered Topic */
-    if (MUST(&broker->rules, V311(4_6_0_6)))
+    OBEYS(&broker->rules,
+          BY_VERSION(session->version, V311(4_6_0_5), V5(4_6_0_6))); /* every topic is an Ordered Topic */
+    if (MUST(&broker->rules, BY_VERSION(session->version, V311(4_6_0_6), V5(4_6_0_5))))
         append(session, delivery, DELIVERY_QUEUED);
     else
         prepend(session, delivery, DELIVERY_QUEUED);
     delivery_pump(session);
 }
 
-static void resume_list(struct session *session, enum delivery_state state) {
-    struct spec_rules *rules = &session->broker->rules;
-    bool in_order = MUST(rules, V311(4_6_0_6));
-    const struct delivery_list *list = &session->deliveries[state];
+/* ---- On a new connection, section 4.4 ---------------------------------------------------------------------- */
+
+/* What was sent and not acknowledged is to be sent again, before all that was not: it goes back to the head of the
+ * queue, from where the Client's Receive Maximum lets it out. */
+static void queue_again(struct session *session, bool in_order) {
+    struct delivery_list *sent = &session->deliveries[DELIVERY_SENT];
+    while (sent->first != NULL) {
+        struct delivery *delivery = in_order ? sent->last : sent->first;
+        take_out(session, delivery);
+        prepend(session, delivery, DELIVERY_QUEUED);
+    }
+}
+
+static void resume_released(struct session *session, bool in_order) {
+    const struct delivery_list *list = &session->deliveries[DELIVERY_RELEASED];
     const struct delivery *delivery = in_order ? list->first : list->last;
     for (; delivery != NULL; delivery = in_order ? delivery->next : delivery->previous) {
-        if (state == DELIVERY_SENT || delivery->message != NULL)
+        if (delivery->message != NULL)
             send_delivery(session, delivery, true);
         else
-            connection_acknowledge(session->connection, MQTT_PUBREL, delivery->packet_identifier);
+            connection_acknowledge(session->connection, MQTT_PUBREL, delivery->packet_identifier, MQTT_REASON_SUCCESS,
+                                   NULL);
     }
 }
 
 void delivery_resume(struct session *session) {
-    if (MUST(&session->broker->rules, V311(4_4_0_1))) {
-        resume_list(session, DELIVERY_RELEASED);
-        resume_list(session, DELIVERY_SENT);
+    struct spec_rules *rules = &session->broker->rules;
+    bool in_order = MUST(rules, BY_VERSION(session->version, V311(4_6_0_6), V5(4_6_0_5)));
+    if (MUST(rules, BY_VERSION(session->version, V311(4_4_0_1), V5(4_4_0_1)))) {
+        resume_released(session, in_order);
+        queue_again(session, in_order);
     }
     delivery_pump(session);
 }
@@ -205,9 +290,13 @@ void delivery_resume(struct session *session) {
 
 static void free_delivery(struct session *session, struct delivery *delivery) {
     struct broker *broker = session->broker;
-    if (delivery_find(session, delivery->packet_identifier) == delivery)
+    if (delivery->packet_identifier != 0 && delivery_find(session, delivery->packet_identifier) == delivery) {
         session->by_identifier[delivery->packet_identifier] = NULL;
+        session->identifiers_taken--;
+    }
     message_release(broker, delivery->message);
+    share_release(broker, delivery->share);
+    memory_give(&broker->memory, delivery->identifiers, delivery->identifier_count * sizeof *delivery->identifiers);
     memory_give(&broker->memory, delivery, sizeof *delivery);
 }
 
@@ -217,20 +306,61 @@ void delivery_finish(struct session *session, struct delivery *delivery) {
 }
 
 void delivery_release(struct session *session, struct delivery *delivery) {
+    struct spec_rules *rules = &session->broker->rules;
+    enum mqtt_version version = session->version;
+    uint16_t packet_identifier = delivery->packet_identifier;
     if (delivery->state == DELIVERY_SENT) {
         take_out(session, delivery);
         append(session, delivery, DELIVERY_RELEASED);
-        /* A broker that breaks MQTT-4.3.3-1 keeps the message, to send it again. */
-        if (MUST(&session->broker->rules, V311(4_3_3_1))) {
+        /* A broker that breaks MQTT-4.3.3-1 (5.0: MQTT-4.3.3-6) keeps the message, to send it again. */
+        if (MUST(rules, BY_VERSION(version, V311(4_3_3_1), V5(4_3_3_6)))) {
             message_release(session->broker, delivery->message);
             delivery->message = NULL;
         }
     }
-    connection_acknowledge(session->connection, MQTT_PUBREL, delivery->packet_identifier);
+    if (version == MQTT_5_0 && !MUST(rules, V5(4_3_3_4)))
+        return;
+    connection_acknowledge(session->connection, MQTT_PUBREL, packet_identifier, MQTT_REASON_SUCCESS, NULL);
+    if (version == MQTT_5_0 && !MUST(rules, V5(4_3_3_5)))
+        delivery_finish(session, delivery);
 }
 
 void delivery_clear(struct session *session) {
     for (unsigned state = 0; state < DELIVERY_STATES; state++)
         while (session->deliveries[state].first != NULL)
             delivery_finish(session, session->deliveries[state].first);
+}
+
+/* ---- To another member of a Shared Subscription, section 4.8.2 of 5.0 --------------------------------------- */
+
+static void give_to_another(struct session *session, struct delivery *delivery) {
+    struct broker *broker = session->broker;
+    struct subscription *member = delivery->share->members > 0 ? share_choose(delivery->share, session) : NULL;
+    if (member != NULL)
+        publish_to_member(broker, delivery->message, member);
+}
+
+/* QoS 2 that has begun stays with this Client, MQTT-4.8.2-5. */
+static bool may_go_to_another(const struct session *session, const struct delivery *delivery) {
+    if (delivery->share == NULL || delivery->message == NULL)
+        return false;
+    return delivery->qos == 1 || delivery->packet_identifier == 0 || !MUST(&session->broker->rules, V5(4_8_2_5));
+}
+
+void delivery_hand_over(struct session *session) {
+    static const enum delivery_state states[] = {DELIVERY_SENT, DELIVERY_QUEUED};
+    for (unsigned i = 0; i < sizeof states / sizeof states[0]; i++)
+        for (struct delivery *each = session->deliveries[states[i]].first; each != NULL; each = each->next)
+            if (may_go_to_another(session, each))
+                give_to_another(session, each);
+}
+
+/* The message is done with: not sent again (MQTT-4.4.0-2), nor given to another member (MQTT-4.8.2-6). */
+void delivery_refused(struct session *session, struct delivery *delivery) {
+    struct spec_rules *rules = &session->broker->rules;
+    if (!MUST(rules, V5(4_4_0_2)))
+        return;
+    if (delivery->share != NULL && !MUST(rules, V5(4_8_2_6)))
+        give_to_another(session, delivery);
+    delivery_finish(session, delivery);
 }

@@ -1,127 +1,219 @@
-/* From one message to all whose subscriptions match it, section 3.3, and the messages that topics retain. */
+/* From one message to all whose subscriptions match it, section 3.3. */
 #include <assert.h>
 #include <string.h>
 
 #include "reference/core.h"
 
-#define ENCODED_ONCE ((size_t)1024) /* QoS 0 packets up to this size are encoded once for all who get them */
+#define ENCODED_ONCE     ((size_t)1024) /* QoS 0 packets up to this size are encoded once for all who get them alike */
+#define ENCODED_FORMS    4              /* before 5.0 and in 5.0, with RETAIN 0 and 1 */
+#define IDENTIFIERS_ONCE 512u           /* Subscription Identifiers in one PUBLISH; for more, further copies are sent */
 
 /* A message while it is being distributed. */
 struct publication {
     struct broker *broker;
-    struct mqtt_publish publish;
-    uint8_t flags;
+    const struct application_message *parts;
     struct message *message; /* made when a delivery needs it */
+    struct session *publisher;
     struct session *reached; /* linked by matched_next */
     struct session *last_reached;
-    size_t encoded_length; /* 0: not encoded yet */
-    uint8_t encoded[ENCODED_ONCE];
+    struct share *shares; /* linked by matched_next */
+    uint32_t count;
+    size_t encoded_length[ENCODED_FORMS]; /* 0: not encoded yet */
+    uint8_t encoded[ENCODED_FORMS][ENCODED_ONCE];
 };
 
-/* ---- To one Client -------------------------------------------------------------------------------------- */
-
-static struct message *message_of(struct publication *publication) {
-    if (publication->message == NULL)
-        publication->message = message_create(publication->broker, &publication->publish, publication->flags);
-    return publication->message;
+/* Its buffers are not cleared. */
+static void publication_begin(struct publication *publication, struct broker *broker,
+                              const struct application_message *parts, struct message *message) {
+    publication->broker = broker;
+    publication->parts = parts;
+    publication->message = message;
+    publication->publisher = NULL;
+    publication->reached = publication->last_reached = NULL;
+    publication->shares = NULL;
+    publication->count = 0;
+    memset(publication->encoded_length, 0, sizeof publication->encoded_length);
+    if (message != NULL)
+        message_keep(message);
 }
 
-static uint8_t qos0_flags(struct publication *publication, bool retain) {
+static void publication_end(struct publication *publication) {
+    message_release(publication->broker, publication->message);
+}
+
+/* ---- QoS 0 to one Client --------------------------------------------------------------------------------- */
+
+static uint8_t qos0_flags(struct publication *publication, enum mqtt_version version, bool retain) {
     struct spec_rules *rules = &publication->broker->rules;
-    bool dup = !MUST(rules, V311(3_3_1_2));
-    if ((publication->flags & MQTT_PUBLISH_DUP) != 0 && !MUST(rules, V311(3_3_1_3)))
+    bool dup = !MUST(rules, BY_VERSION(version, V311(3_3_1_2), V5(3_3_1_2)));
+    if (version == MQTT_5_0 && !MUST(rules, V5(4_3_1_1)))
+        dup = true;
+    if ((publication->parts->flags & MQTT_PUBLISH_DUP) != 0 &&
+        !MUST(rules, BY_VERSION(version, V311(3_3_1_3), V5(3_3_1_3))))
         dup = true;
     return (uint8_t)((dup ? MQTT_PUBLISH_DUP : 0) | (retain ? MQTT_PUBLISH_RETAIN : 0));
 }
 
-/* A broker that breaks MQTT-2.3.1-5 writes a Packet Identifier, as QoS 1 would have. */
-static uint8_t qos0_layout(struct publication *publication) {
-    return MUST(&publication->broker->rules, V311(2_3_1_5)) ? 0 : 1 << MQTT_PUBLISH_QOS_SHIFT;
+/* A broker that breaks MQTT-2.3.1-5 (5.0: MQTT-2.2.1-2) writes a Packet Identifier, as QoS 1 would have. */
+static uint8_t qos0_layout(struct publication *publication, enum mqtt_version version) {
+    return MUST(&publication->broker->rules, BY_VERSION(version, V311(2_3_1_5), V5(2_2_1_2)))
+               ? 0
+               : 1 << MQTT_PUBLISH_QOS_SHIFT;
 }
 
-static void encode_once(struct publication *publication, enum mqtt_version version, bool retain) {
-    uint8_t flags = qos0_flags(publication, retain);
-    struct mqtt_packet packet = {.type = MQTT_PUBLISH, .publish = publication->publish};
+/* What differs between Clients is left to send_publish(). */
+static bool is_alike_for_all(const struct publication *publication, const struct connection *connection,
+                             const struct delivery_terms *terms) {
+    if (connection->version != MQTT_5_0)
+        return true;
+    return terms->identifier_count == 0 && connection->limits.topic_alias_maximum == 0 &&
+           connection->broker->rules.off[V5(3_1_2_27)] == false && publication->parts->properties.length == 0 &&
+           publication->parts->expiry_interval == NO_EXPIRY;
+}
+
+static bool encode_once(struct publication *publication, const struct connection *connection, bool retain,
+                        unsigned form) {
+    enum mqtt_version version = connection->version;
+    struct spec_rules *rules = &publication->broker->rules;
+    uint8_t flags = qos0_flags(publication, version, retain);
+    struct mqtt_packet packet = {.type = MQTT_PUBLISH};
+    packet.publish.topic = publication->parts->topic;
+    if (packet.publish.topic.length > 1 && !MUST(rules, BY_VERSION(version, V311(3_3_2_3), V5(3_3_2_3))))
+        packet.publish.topic.length--; /* a broker that breaks it sends a topic that is cut */
+    packet.publish.payload = publication->parts->payload;
     packet.publish.packet_identifier = 1;
-    packet.flags = flags | qos0_layout(publication);
-    publication->encoded_length = mqtt_encode(version, &packet, publication->encoded, sizeof publication->encoded);
-    if (publication->encoded_length > 0)
-        publication->encoded[0] = (uint8_t)(MQTT_PUBLISH << 4 | flags);
+    packet.flags = flags | qos0_layout(publication, version);
+    uint8_t *buffer = publication->encoded[form];
+    publication->encoded_length[form] = mqtt_encode(version, &packet, buffer, ENCODED_ONCE);
+    buffer[0] = (uint8_t)(MQTT_PUBLISH << 4 | flags);
+    return publication->encoded_length[form] > 0;
 }
 
-static void send_qos0(struct publication *publication, struct connection *connection, bool retain) {
+/* False where it has to be encoded for this Client alone. */
+static bool send_encoded(struct publication *publication, struct connection *connection, bool retain) {
     struct broker *broker = publication->broker;
+    unsigned form = (connection->version == MQTT_5_0 ? 2u : 0u) + retain;
+    if (publication->encoded_length[form] == 0 && !encode_once(publication, connection, retain, form))
+        return false;
+    size_t length = publication->encoded_length[form];
+    if (connection->limits.maximum_packet_size != 0 && length > connection->limits.maximum_packet_size)
+        return false;
+    uint8_t *buffer = output_reserve(broker, &connection->output, length);
+    if (buffer == NULL) {
+        connection_give_up(connection, "out of memory");
+        return true;
+    }
+    memcpy(buffer, publication->encoded[form], length);
+    output_commit(&connection->output, length);
+    broker->counts.sent++;
+    connection_mark_ready(connection);
+    if (broker->settings.report_packets) {
+        struct mqtt_packet packet = {.type = MQTT_PUBLISH,
+                                     .flags = qos0_flags(publication, connection->version, retain)};
+        packet.publish.topic = publication->parts->topic;
+        packet.publish.payload = publication->parts->payload;
+        connection_report(connection, BROKER_PACKET_OUT, &packet, NULL);
+    }
+    return true;
+}
+
+static void send_qos0(struct publication *publication, struct connection *connection,
+                      const struct delivery_terms *terms) {
+    struct broker *broker = publication->broker;
+    if (connection->given_up != NULL)
+        return;
     if (connection->output.waiting > broker->settings.maximum_output) {
         broker->counts.discarded++;
         connection_report(connection, BROKER_DISCARDED, NULL, NULL);
         return;
     }
-    if (publication->encoded_length == 0)
-        encode_once(publication, connection->version, retain);
-    size_t length = publication->encoded_length;
-    if (length == 0) { /* too large to copy to everybody */
-        delivery_send_publish(connection, &publication->publish, qos0_flags(publication, retain),
-                              message_of(publication));
+    if (is_alike_for_all(publication, connection, terms) && send_encoded(publication, connection, terms->retain))
         return;
-    }
-    if (connection->given_up != NULL)
+    struct outgoing outgoing = {.parts = publication->parts,
+                                .message = publication->message,
+                                .identifiers = terms->identifiers,
+                                .identifier_count = terms->identifier_count,
+                                .flags = qos0_flags(publication, connection->version, terms->retain)};
+    if (send_publish(connection, &outgoing))
         return;
-    uint8_t *buffer = output_reserve(broker, &connection->output, length);
-    if (buffer == NULL) {
-        connection_give_up(connection, "out of memory");
-        return;
-    }
-    memcpy(buffer, publication->encoded, length);
-    output_commit(&connection->output, length);
-    broker->counts.sent++;
-    connection_mark_ready(connection);
-    if (broker->settings.report_packets) {
-        struct mqtt_packet packet = {
-            .type = MQTT_PUBLISH, .flags = publication->encoded[0] & 0x0F, .publish = publication->publish};
-        connection_report(connection, BROKER_PACKET_OUT, &packet, NULL);
-    }
+    /* MQTT-3.1.2-25: for the Client the message is over and done with. */
+    broker->counts.discarded++;
+    if (!MUST(&broker->rules, V5(3_1_2_25)))
+        connection_give_up(connection, "a message is larger than the Client accepts");
 }
 
-/* MQTT-3.8.4-6: the lower of what was published and what was granted. */
-static uint8_t effective_qos(struct publication *publication, uint8_t granted) {
-    uint8_t published = mqtt_publish_qos(publication->flags);
-    if (granted < published && MUST(&publication->broker->rules, V311(3_8_4_6)))
-        return granted;
-    return published;
+/* ---- To one session -------------------------------------------------------------------------------------- */
+
+static struct message *message_of(struct publication *publication) {
+    if (publication->message == NULL)
+        publication->message = message_create(publication->broker, publication->parts);
+    return publication->message;
 }
 
-static void deliver(struct publication *publication, struct session *session, uint8_t granted, bool retain) {
+/* MQTT-3.8.4-6 (5.0: MQTT-3.8.4-8, and MQTT-4.8.2-3 where it is shared): the lower of what was published and what was
+ * granted. */
+static uint8_t effective_qos(struct publication *publication, const struct session *session,
+                             const struct delivery_terms *terms) {
     struct spec_rules *rules = &publication->broker->rules;
-    uint8_t qos = effective_qos(publication, granted);
-    if (qos == 0 && MUST(rules, V311(4_3_1_1))) {
+    uint8_t published = mqtt_publish_qos(publication->parts->flags);
+    if (terms->qos >= published)
+        return published;
+    if (session->version == MQTT_5_0 && terms->share != NULL && !MUST(rules, V5(4_8_2_3)))
+        return published;
+    return MUST(rules, BY_VERSION(session->version, V311(3_8_4_6), V5(3_8_4_8))) ? terms->qos : published;
+}
+
+static void deliver(struct publication *publication, struct session *session, const struct delivery_terms *offered) {
+    struct broker *broker = publication->broker;
+    struct spec_rules *rules = &broker->rules;
+    struct delivery_terms terms = *offered;
+    terms.qos = effective_qos(publication, session, offered);
+    publication->count++;
+    if (terms.qos == 0 && (session->version == MQTT_5_0 || MUST(rules, V311(4_3_1_1)))) {
         if (session->connection != NULL)
-            send_qos0(publication, session->connection, retain);
+            send_qos0(publication, session->connection, &terms);
         return;
     }
-    if (qos == 0)
-        qos = 1;
-    if (session->connection == NULL && !MUST(rules, V311(3_1_2_5)))
+    if (terms.qos == 0)
+        terms.qos = 1;
+    if (session->connection == NULL && !MUST(rules, BY_VERSION(session->version, V311(3_1_2_5), V5(4_5_0_1))))
         return;
     if (message_of(publication) == NULL) {
-        publication->broker->counts.discarded++;
+        broker->counts.discarded++;
         return;
     }
-    delivery_add(session, publication->message, qos, retain);
+    delivery_add(session, publication->message, &terms);
 }
 
-/* ---- To all that match ---------------------------------------------------------------------------------- */
+/* ---- What RETAIN says ------------------------------------------------------------------------------------- */
 
-static void reach_session(struct publication *publication, struct session *session, uint8_t qos) {
+/* For those who subscribed before, this is not a retained message: MQTT-3.3.1-9 (5.0: MQTT-3.3.1-12), unless they asked
+ * for RETAIN as it was published, MQTT-3.3.1-13. */
+static bool retain_to_send(struct publication *publication, const struct subscription *subscription) {
+    struct spec_rules *rules = &publication->broker->rules;
+    if ((publication->parts->flags & MQTT_PUBLISH_RETAIN) == 0)
+        return false;
+    if ((subscription->options & MQTT_SUBSCRIBE_RETAIN_AS_PUBLISHED) != 0)
+        return MUST(rules, V5(3_3_1_13));
+    return !MUST(rules, BY_VERSION(subscription->session->version, V311(3_3_1_9), V5(3_3_1_12)));
+}
+
+/* ---- To all that match ------------------------------------------------------------------------------------ */
+
+static void reach(struct publication *publication, struct subscription *subscription) {
     struct broker *broker = publication->broker;
+    struct session *session = subscription->session;
+    if ((subscription->options & MQTT_SUBSCRIBE_NO_LOCAL) != 0 && session == publication->publisher &&
+        MUST(&broker->rules, V5(3_8_3_3)))
+        return;
+    subscription->matched_next = NULL;
     if (session->matched == broker->publications) {
-        /* MQTT-3.3.5-1: of overlapping subscriptions the highest QoS counts. */
-        bool highest = MUST(&broker->rules, V311(3_3_5_1));
-        if (highest ? qos > session->matched_qos : qos < session->matched_qos)
-            session->matched_qos = qos;
+        subscription->matched_next = session->matched_by;
+        session->matched_by = subscription;
         return;
     }
     session->matched = broker->publications;
-    session->matched_qos = qos;
+    session->matched_by = subscription;
     session->matched_next = NULL;
     if (publication->last_reached != NULL)
         publication->last_reached->matched_next = session;
@@ -131,135 +223,166 @@ static void reach_session(struct publication *publication, struct session *sessi
 }
 
 static void reach_subscribers(void *context, struct topic_node *node) {
+    struct publication *publication = context;
     const struct subscribers *subscribers = node->value;
-    for (const struct subscription *each = subscribers->first; each != NULL; each = each->next_of_node)
-        reach_session(context, each->session, each->qos);
+    for (struct subscription *each = subscribers->first; each != NULL; each = each->next_of_node)
+        reach(publication, each);
+    for (struct share *share = subscribers->shares; share != NULL; share = share->next) {
+        share->matched_next = publication->shares;
+        publication->shares = share;
+    }
 }
 
-/* A broker that breaks MQTT-3.3.2-3 sends a topic that is cut. */
-static struct mqtt_bytes topic_to_send(struct broker *broker, struct mqtt_bytes topic) {
-    if (topic.length > 1 && !MUST(&broker->rules, V311(3_3_2_3)))
-        topic.length--;
-    return topic;
+/* MQTT-3.3.5-1 (5.0: MQTT-3.3.4-2): of overlapping subscriptions the highest QoS counts. */
+static void combine(struct publication *publication, const struct session *session, struct delivery_terms *terms) {
+    const struct subscription *each = session->matched_by;
+    terms->qos = each->options & MQTT_SUBSCRIBE_QOS;
+    terms->retain = retain_to_send(publication, each);
+    if (each->matched_next == NULL)
+        return;
+    bool highest = MUST(&publication->broker->rules, BY_VERSION(session->version, V311(3_3_5_1), V5(3_3_4_2)));
+    for (each = each->matched_next; each != NULL; each = each->matched_next) {
+        uint8_t qos = each->options & MQTT_SUBSCRIBE_QOS;
+        if (highest ? qos > terms->qos : qos < terms->qos)
+            terms->qos = qos;
+        terms->retain = terms->retain || retain_to_send(publication, each);
+    }
 }
 
-void publish_to_subscribers(struct broker *broker, const struct mqtt_publish *publish, uint8_t flags,
-                            struct message *message) {
-    struct publication publication; /* its buffer is not cleared */
-    publication.broker = broker;
-    publication.publish = *publish;
-    publication.flags = flags;
-    publication.message = message;
-    publication.reached = publication.last_reached = NULL;
-    publication.encoded_length = 0;
-    if (message != NULL)
-        message_keep(message);
+/* The Subscription Identifiers of the next so many subscriptions, section 3.3.4 of 5.0. */
+static uint16_t take_identifiers(const struct subscription **next, uint32_t identifiers[IDENTIFIERS_ONCE]) {
+    uint16_t count = 0;
+    for (; *next != NULL && count < IDENTIFIERS_ONCE; *next = (*next)->matched_next)
+        if ((*next)->identifier != 0)
+            identifiers[count++] = (*next)->identifier;
+    return count;
+}
+
+/* What a broker that breaks a statement on them leaves of several. */
+static uint16_t identifiers_to_send(struct spec_rules *rules, const struct session *session, uint16_t count) {
+    if (session->matched_by->matched_next == NULL)
+        return count == 0 || MUST(rules, V5(3_3_4_3)) ? count : 0;
+    if (count > 0 && !MUST(rules, V5(3_3_4_3)))
+        return 0;
+    return count > 1 && !MUST(rules, V5(3_3_4_4)) ? 1 : count;
+}
+
+/* A broker that breaks MQTT-3.3.4-5 sends a copy for each subscription, all with the identifier of one. */
+static void deliver_wrong_copies(struct publication *publication, struct session *session,
+                                 struct delivery_terms *terms) {
+    terms->identifier_count = terms->identifier_count > 0;
+    for (const struct subscription *each = session->matched_by; each != NULL; each = each->matched_next)
+        deliver(publication, session, terms);
+}
+
+static void deliver_to_session(struct publication *publication, struct session *session) {
+    struct spec_rules *rules = &publication->broker->rules;
+    struct delivery_terms terms = {0};
+    combine(publication, session, &terms);
+    if (session->version != MQTT_5_0) {
+        deliver(publication, session, &terms);
+        return;
+    }
+    uint32_t identifiers[IDENTIFIERS_ONCE];
+    const struct subscription *next = session->matched_by;
+    do {
+        terms.identifiers = identifiers;
+        terms.identifier_count = identifiers_to_send(rules, session, take_identifiers(&next, identifiers));
+        if (terms.identifier_count > 1 && !MUST(rules, V5(3_3_4_5)))
+            deliver_wrong_copies(publication, session, &terms);
+        else
+            deliver(publication, session, &terms);
+    } while (next != NULL);
+}
+
+static void deliver_to_member(struct publication *publication, struct subscription *member) {
+    uint32_t identifier = member->identifier;
+    struct delivery_terms terms = {.qos = member->options & MQTT_SUBSCRIBE_QOS,
+                                   .retain = retain_to_send(publication, member),
+                                   .share = member->share,
+                                   .identifiers = &identifier,
+                                   .identifier_count = identifier != 0};
+    deliver(publication, member->session, &terms);
+}
+
+uint32_t publish_to_subscribers(struct broker *broker, const struct application_message *parts, struct message *message,
+                                struct session *publisher) {
+    struct publication publication;
+    publication_begin(&publication, broker, parts, message);
+    publication.publisher = publisher;
     broker->publications++;
-    topic_tree_match(&broker->subscriptions, publish->topic, MUST(&broker->rules, V311(4_7_2_1)), reach_subscribers,
+    enum mqtt_version version = publisher != NULL ? publisher->version : MQTT_3_1_1;
+    topic_tree_match(&broker->subscriptions, parts->topic,
+                     MUST(&broker->rules, BY_VERSION(version, V311(4_7_2_1), V5(4_7_2_1))), reach_subscribers,
                      &publication);
-    publication.publish.topic = topic_to_send(broker, publish->topic);
-    /* MQTT-3.3.1-9: for those who subscribed before, this is not a retained message. */
-    bool retain = (flags & MQTT_PUBLISH_RETAIN) != 0 && !MUST(&broker->rules, V311(3_3_1_9));
     for (struct session *session = publication.reached; session != NULL; session = session->matched_next) {
-        deliver(&publication, session, session->matched_qos, retain);
-        if (!MUST(&broker->rules, V311(4_5_0_1)))
+        deliver_to_session(&publication, session);
+        if (!MUST(&broker->rules, BY_VERSION(session->version, V311(4_5_0_1), V5(4_5_0_1))))
             break;
     }
-    message_release(broker, publication.message);
-}
-
-/* ---- Retained messages ---------------------------------------------------------------------------------- */
-
-static void forget_retained(struct broker *broker, struct topic_node *node) {
-    if (node->value == NULL)
-        return;
-    message_release(broker, node->value);
-    node->value = NULL;
-    broker->counts.retained--;
-}
-
-static void store_retained(struct broker *broker, const struct mqtt_publish *publish, uint8_t flags) {
-    struct topic_node *node = topic_tree_insert(&broker->retained, publish->topic);
-    if (node == NULL)
-        return;
-    bool keeps_old = node->value != NULL && mqtt_publish_qos(flags) == 0 && !MUST(&broker->rules, V311(3_3_1_7));
-    struct message *message = keeps_old ? NULL : message_create(broker, publish, flags);
-    if (message != NULL) {
-        forget_retained(broker, node);
-        node->value = message;
-        broker->counts.retained++;
+    for (struct share *share = publication.shares; share != NULL; share = share->matched_next) {
+        struct subscription *member = share_choose(share, NULL);
+        if (member != NULL)
+            deliver_to_member(&publication, member);
     }
-    topic_tree_prune(&broker->retained, node);
+    publication_end(&publication);
+    return publication.count;
 }
 
-void publish_retain(struct broker *broker, const struct mqtt_publish *publish, uint8_t flags) {
-    struct spec_rules *rules = &broker->rules;
-    if ((flags & MQTT_PUBLISH_RETAIN) == 0 && MUST(rules, V311(3_3_1_12)))
-        return;
-    if (publish->payload.length == 0) {
-        struct topic_node *node = topic_tree_find(&broker->retained, publish->topic);
-        if (node != NULL && node->value != NULL && MUST(rules, V311(3_3_1_10))) {
-            forget_retained(broker, node);
-            topic_tree_prune(&broker->retained, node);
-        }
-        if (MUST(rules, V311(3_3_1_11)))
-            return;
-    }
-    if (MUST(rules, V311(3_3_1_5)))
-        store_retained(broker, publish, flags);
-}
-
-static void deliver_retained(void *context, struct topic_node *node) {
-    struct subscription *subscription = context;
-    struct broker *broker = subscription->session->broker;
-    struct message *message = node->value;
+void publish_to_member(struct broker *broker, struct message *message, struct subscription *member) {
     struct publication publication;
-    publication.broker = broker;
-    publication.publish = (struct mqtt_publish){.topic = message_topic(message), .payload = message_payload(message)};
-    publication.flags = (uint8_t)(message->qos << MQTT_PUBLISH_QOS_SHIFT);
-    publication.message = message;
-    publication.encoded_length = 0;
-    deliver(&publication, subscription->session, subscription->qos, MUST(&broker->rules, V311(3_3_1_8)));
+    struct application_message parts = message_view(message);
+    publication_begin(&publication, broker, &parts, message);
+    deliver_to_member(&publication, member);
+    publication_end(&publication);
 }
 
-void publish_retained_to(struct subscription *subscription, struct mqtt_bytes filter) {
-    struct broker *broker = subscription->session->broker;
-    if (MUST(&broker->rules, V311(3_3_1_6)))
-        topic_tree_match(&broker->retained, filter, MUST(&broker->rules, V311(4_7_2_1)), deliver_retained,
-                         subscription);
+/* One that was stored before the subscription was made, as publish_retained_to() finds it. */
+void publish_retained(struct subscription *subscription, struct message *message) {
+    struct session *session = subscription->session;
+    struct broker *broker = session->broker;
+    struct publication publication;
+    struct application_message parts = message_view(message);
+    parts.flags &= (uint8_t)~MQTT_PUBLISH_DUP;
+    publication_begin(&publication, broker, &parts, message);
+    uint32_t identifier = session->version == MQTT_5_0 ? subscription->identifier : 0;
+    /* In 5.0 no numbered statement asks for RETAIN here; section 3.3.1.3 does. */
+    struct delivery_terms terms = {.qos = subscription->options & MQTT_SUBSCRIBE_QOS,
+                                   .retain = session->version == MQTT_5_0 || MUST(&broker->rules, V311(3_3_1_8)),
+                                   .identifiers = &identifier,
+                                   .identifier_count = identifier != 0};
+    deliver(&publication, session, &terms);
+    publication_end(&publication);
 }
 
-static void forget_visited(void *context, struct topic_node *node) {
-    forget_retained(context, node);
-}
+/* ---- Wills ------------------------------------------------------------------------------------------------- */
 
-void retained_clear(struct broker *broker) {
-    topic_tree_each(&broker->retained, forget_visited, broker);
-}
-
-/* ---- Wills ---------------------------------------------------------------------------------------------- */
-
-void publish_will(struct broker *broker, struct message *will) {
+/* Before 5.0 the Will has the QoS that CONNECT gave it by MQTT-3.1.2-9. */
+void publish_will(struct broker *broker, struct message *will, enum mqtt_version version) {
     struct spec_rules *rules = &broker->rules;
-    struct mqtt_publish publish = {.topic = message_topic(will), .payload = message_payload(will)};
-    /* MQTT-3.1.2-9: the Will has the QoS that CONNECT gave it. */
-    uint8_t qos = will->qos > 0 && MUST(rules, V311(3_1_2_9)) ? will->qos : 0;
-    uint8_t flags = (uint8_t)(qos << MQTT_PUBLISH_QOS_SHIFT);
-    bool retain = will->retain ? MUST(rules, V311(3_1_2_17)) : !MUST(rules, V311(3_1_2_16));
-    if (retain) {
-        flags |= MQTT_PUBLISH_RETAIN;
-        publish_retain(broker, &publish, flags);
-    }
-    struct message *shared = qos == will->qos ? will : NULL;
-    publish_to_subscribers(broker, &publish, flags, shared);
+    struct application_message parts = message_view(will);
+    parts.published = broker->now; /* the Message Expiry Interval of a Will counts from its publication */
+    uint8_t qos = will->qos;
+    if (qos > 0 && version != MQTT_5_0 && !MUST(rules, V311(3_1_2_9)))
+        qos = 0;
+    bool retain = will->retain ? MUST(rules, BY_VERSION(version, V311(3_1_2_17), V5(3_1_2_15)))
+                               : !MUST(rules, BY_VERSION(version, V311(3_1_2_16), V5(3_1_2_14)));
+    parts.flags = (uint8_t)(qos << MQTT_PUBLISH_QOS_SHIFT | (retain ? MQTT_PUBLISH_RETAIN : 0));
+    if (retain)
+        retain_message(broker, version, &parts);
+    will->published = broker->now;
+    publish_to_subscribers(broker, &parts, qos == will->qos ? will : NULL, NULL);
     if (broker->settings.hooks.report != NULL) {
-        struct mqtt_packet packet = {.type = MQTT_PUBLISH, .flags = flags, .publish = publish};
-        struct broker_event event = {.kind = BROKER_WILL, .packet = &packet};
+        struct mqtt_packet packet = {.type = MQTT_PUBLISH, .flags = parts.flags};
+        packet.publish.topic = parts.topic;
+        packet.publish.properties = parts.properties;
+        packet.publish.payload = parts.payload;
+        struct broker_event event = {.kind = BROKER_WILL, .version = version, .packet = &packet};
         broker->settings.hooks.report(broker->settings.hooks.context, &event);
     }
 }
 
-/* ---- Topics --------------------------------------------------------------------------------------------- */
+/* ---- Topics ------------------------------------------------------------------------------------------------- */
 
 #define BYTE_ORDER_MARK       "\xEF\xBB\xBF"
 #define COMBINING_ACUTE       "e\xCC\x81"
@@ -296,10 +419,10 @@ static struct mqtt_bytes without_marks(struct broker *broker, struct mqtt_bytes 
     return (struct mqtt_bytes){broker->altered, length};
 }
 
-struct mqtt_bytes topic_as_received(struct broker *broker, struct mqtt_bytes topic) {
-    if (!MUST(&broker->rules, V311(1_5_3_3)))
+struct mqtt_bytes topic_as_received(struct broker *broker, enum mqtt_version version, struct mqtt_bytes topic) {
+    if (!MUST(&broker->rules, BY_VERSION(version, V311(1_5_3_3), V5(1_5_4_3))))
         return without_marks(broker, topic);
-    if (!MUST(&broker->rules, V311(4_7_3_4)))
+    if (!MUST(&broker->rules, BY_VERSION(version, V311(4_7_3_4), V5(4_7_3_4))))
         return composed(broker, topic);
     return topic;
 }

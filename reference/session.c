@@ -74,6 +74,11 @@ struct session *session_create(struct broker *broker, struct mqtt_bytes client_i
     if (session == NULL)
         return NULL;
     memset(session, 0, sizeof *session);
+    if (!timers_reserve(broker, &session->timer, TIMER_SESSION)) {
+        memory_give(&broker->memory, session, sizeof *session + client_identifier.length);
+        return NULL;
+    }
+    session->expires = session->will_due = NO_DEADLINE;
     session->broker = broker;
     session->client_identifier_length = client_identifier.length;
     memcpy(session->client_identifier, client_identifier.data, client_identifier.length);
@@ -90,6 +95,64 @@ struct session *session_create(struct broker *broker, struct mqtt_bytes client_i
     table->count++;
     return session;
 }
+
+/* ---- Its time, sections 3.1.2.11.2 and 3.1.3.2.2 of 5.0 ------------------------------------------------------ */
+
+static void set_timer(struct session *session) {
+    microseconds first = session->expires < session->will_due ? session->expires : session->will_due;
+    timers_set(session->broker, &session->timer, first);
+}
+
+void session_leave(struct session *session) {
+    session->connection = NULL;
+    session->expires = NO_DEADLINE;
+    if (session->expiry != SESSION_NEVER_EXPIRES)
+        session->expires = session->broker->now + session->expiry * MICROSECONDS_PER_SECOND;
+    set_timer(session);
+}
+
+void session_delay_will(struct session *session, struct message *will, uint32_t delay) {
+    message_release(session->broker, session->will);
+    message_keep(will);
+    session->will = will;
+    session->will_due = session->broker->now + delay * MICROSECONDS_PER_SECOND;
+    set_timer(session);
+}
+
+static void publish_delayed_will(struct session *session) {
+    struct broker *broker = session->broker;
+    struct message *will = session->will;
+    session->will = NULL;
+    session->will_due = NO_DEADLINE;
+    if (will != NULL && !broker->is_ending && MUST(&broker->rules, V5(3_1_2_8)))
+        publish_will(broker, will, session->version);
+    message_release(broker, will);
+}
+
+void session_resume(struct session *session) {
+    session->expires = NO_DEADLINE;
+    if (session->will != NULL && MUST(&session->broker->rules, V5(3_1_3_9))) {
+        message_release(session->broker, session->will);
+        session->will = NULL;
+        session->will_due = NO_DEADLINE;
+    }
+    set_timer(session);
+}
+
+void session_time_is_up(struct session *session) {
+    microseconds now = session->broker->now;
+    if (session->will_due <= now)
+        publish_delayed_will(session);
+    set_timer(session);
+    if (session->expires > now)
+        return;
+    session->expires = NO_DEADLINE;
+    set_timer(session);
+    if (MUST(&session->broker->rules, V5(4_1_0_2)))
+        session_destroy(session);
+}
+
+/* ---- Its end ------------------------------------------------------------------------------------------------- */
 
 static void unlink_session(struct session_table *table, struct session *session) {
     struct session **link = &table->buckets[session->hash & (table->bucket_count - 1)];
@@ -112,7 +175,13 @@ void session_destroy(struct session *session) {
     assert(session->connection == NULL);
     while (session->subscriptions != NULL)
         subscription_remove(session->subscriptions);
+    if (!broker->is_ending)
+        delivery_hand_over(session);
     delivery_clear(session);
+    publish_delayed_will(session);
+    delivery_clear(session); /* what a broker that breaks a rule may have added */
+    timers_return(broker, &session->timer);
+    topic_aliases_clear(broker, &session->kept_aliases);
     memory_give(&broker->memory, session->by_identifier, session->identifier_capacity * sizeof *session->by_identifier);
     identifier_set_clear(&broker->memory, &session->received);
     unlink_session(&broker->sessions, session);

@@ -134,18 +134,29 @@ function print_places(    statement) {
     printf "};\n\nconst size_t spec_place_count = %d;\n", printed
 }
 
-# ---- Deviations: what a MUST asks for, directly, through a parameter, or through a table ----
+# ---- Deviations: what a MUST asks for, directly or through what its argument comes from ----
+#
+# An argument is followed to the statements in it; through a parameter to what callers hand over; through a variable to
+# what is assigned to it; through a function to what it returns; through a table to all that the table names. So both
+# statements of BY_VERSION(version, V311(...), V5(...)) and of RULE(V311(...), V5(...)) count.
 
-# Finds the functions and the initialised tables of one source.
-function take_definitions(source,    at, end, depth, behind) {
+# Finds the functions and the initialised tables of one source, and the fields that hold statements.
+function take_definitions(source,    at, end, behind) {
     for (at = first_token[source]; at <= last_token[source]; at++) {
+        if (tokens[at] == "(") at = closing(at)
+        if (tokens[at] ~ /^(spec_statement|mqtt_rule)$/) take_fields(at + 1)
         if (tokens[at] != "{") continue
         end = closing(at)
         behind = tokens[at - 1]
         if (behind == ")") take_function(source, at, end)
         else if (behind == "=") take_table(source, at, end)
+        else continue
         at = end
     }
+}
+# The names of a declaration: `before_5, in_5;`.
+function take_fields(at) {
+    for (; tokens[at] ~ /^([A-Za-z_].*|[*,])$/; at++) is_field[tokens[at]] = 1
 }
 function closing(at,    depth) {
     for (depth = 0; at <= token_count; at++) {
@@ -161,57 +172,127 @@ function opening(at,    depth) {
     }
     return 1
 }
-function take_table(source, at, end,    name) {
-    for (name = at - 2; tokens[name] == "]"; name = opening(name) - 1) { }
-    table_first[source, tokens[name]] = at
-    table_last[source, tokens[name]] = end
+# The name that stands before `at`, which may have brackets behind it.
+function name_before(at) {
+    for (at--; tokens[at] == "]"; at = opening(at) - 1) { }
+    return at
 }
-function take_function(source, at, end,    open, token, count, is_statement) {
+function take_table(source, at, end,    name) {
+    name = tokens[name_before(at - 1)]
+    table_first[source, name] = table_first["any", name] = at
+    table_last[source, name] = table_last["any", name] = end
+}
+function take_function(source, at, end,    open, name, token) {
     open = opening(at - 1)
-    functions[++function_count] = tokens[open - 1]
+    name = tokens[open - 1]
+    functions[++function_count] = name
     function_source[function_count] = source
     body_first[function_count] = at
     body_last[function_count] = end
-    by_name[source, tokens[open - 1]] = function_count
+    by_name[source, name] = by_name["any", name] = function_count
+    for (token = open - 2; token > 0 && tokens[token] !~ /^[;{})]$/; token--)
+        if (tokens[token] ~ /^(spec_statement|mqtt_rule)$/) returns_statement[function_count] = 1
+    take_parameters(function_count, open + 1, at - 2)
+    take_assignments(function_count)
+}
+function take_parameters(f, first, last,    token, count, is_statement, name) {
     count = 1
-    for (token = open + 1; token < at; token++) {
-        if (tokens[token] == "spec_statement") is_statement = 1
-        if (tokens[token] == "," || token == at - 1) {
-            if (is_statement) parameter[function_count, tokens[token - 1]] = count
-            is_statement = 0
-            count++
-        }
+    for (token = first; token <= last + 1; token++) {
+        if (token <= last && tokens[token] == "(") token = closing(token)
+        if (tokens[token] ~ /^(spec_statement|mqtt_rule)$/) is_statement = 1
+        if (tokens[token] != "," && token <= last) continue
+        name = tokens[name_before(token)]
+        parameter[f, name] = count++
+        if (is_statement) is_statement_parameter[f, name] = 1
+        is_statement = 0
     }
+}
+# Assignments to variables, not to fields.
+function take_assignments(f,    at, name) {
+    for (at = body_first[f]; at <= body_last[f]; at++) {
+        if (tokens[at] != "=" || tokens[at + 1] == "=") continue
+        name = name_before(at)
+        if (tokens[name] !~ /^[A-Za-z_]/ || is_member(name)) continue
+        assignment[f, tokens[name], ++assignments[f, tokens[name]]] = at + 1
+    }
+}
+function is_member(at) { return tokens[at - 1] == "." || tokens[at - 1] == ">" && tokens[at - 2] == "-" }
+
+# The last token of the value that begins at `at`.
+function end_of_value(at) {
+    for (; at <= token_count && tokens[at] !~ /^[]});,]$/; at++)
+        if (tokens[at] ~ /^[({[]$/) at = closing(at)
+    return at - 1
 }
 
-# What a MUST in the function asks for: a statement, a parameter, or something that only the run knows. The last may be
-# any statement that the function or a table in it names.
-function take_musts(f,    at, end, argument, depth) {
+# What a MUST in the function asks for. Where that cannot be followed, it may be any statement that the function or a
+# table in it names.
+function take_musts(f,    at, first) {
     for (at = body_first[f]; at <= body_last[f]; at++) {
         if (tokens[at] != "MUST" || tokens[at + 1] != "(") continue
-        end = closing(at + 1)
-        for (argument = end; argument > at && tokens[argument] != ","; argument--) { }
-        if (!take_argument(f, argument + 1, end - 1)) take_all_named(f)
-        at = end
+        first = end_of_value(at + 2) + 2
+        if (!take_value(f, first, closing(at + 1) - 1)) take_all_named(f)
     }
 }
-function take_argument(f, first, last,    at, understood) {
+# Switches off what the tokens stand for. True when that could be told.
+function take_value(f, first, last,    at, understood) {
     for (at = first; at <= last; at++) {
         if (tokens[at] in rank) { switch_off(at); understood = 1 }
-        if ((f, tokens[at]) in parameter && tokens[at - 1] != "." && tokens[at - 1] != ">") {
-            asks_for[f, parameter[f, tokens[at]]] = 1
-            understood = 1
-        }
+        else if (tokens[at] == "SPEC_NONE") understood = 1
+        else if (tokens[at] ~ /^[A-Za-z_]/ && !is_member(at) && take_name(f, at)) understood = 1
     }
     return understood
 }
-function take_all_named(f,    at, entry, source) {
+function take_name(f, at,    name, source, callee, understood) {
+    name = tokens[at]
     source = function_source[f]
+    if (tokens[at + 1] == "(") {
+        callee = function_named(source, name)
+        return callee in returns_statement && take_returned(callee)
+    }
+    if ((f, name) in parameter && (holds_statement(at) || (f, name) in is_statement_parameter)) {
+        ask_for(f, parameter[f, name])
+        understood = 1
+    }
+    if ((f, name) in assignments) return take_assigned(f, name) || understood
+    return understood || take_table_named(source, name)
+}
+# `row->statement` or `row.statement`.
+function holds_statement(at) {
+    return tokens[at + 1] == "." && tokens[at + 2] in is_field ||
+        tokens[at + 1] == "-" && tokens[at + 2] == ">" && tokens[at + 3] in is_field
+}
+function ask_for(f, number) {
+    if (!((f, number) in asks_for)) changed = 1
+    asks_for[f, number] = 1
+}
+function take_assigned(f, name,    each, understood) {
+    if ((f, name) in in_hand) return 0
+    in_hand[f, name] = 1
+    for (each = 1; each <= assignments[f, name]; each++)
+        if (take_value(f, assignment[f, name, each], end_of_value(assignment[f, name, each]))) understood = 1
+    delete in_hand[f, name]
+    return understood
+}
+function take_returned(f,    at, understood) {
+    if ((f, "return") in in_hand) return 0
+    in_hand[f, "return"] = 1
+    for (at = body_first[f]; at <= body_last[f]; at++)
+        if (tokens[at] == "return" && take_value(f, at + 1, end_of_value(at + 1))) understood = 1
+    delete in_hand[f, "return"]
+    return understood
+}
+function take_table_named(source, name,    entry, understood) {
+    if (!((source, name) in table_first)) source = "any"
+    if (!((source, name) in table_first)) return 0
+    for (entry = table_first[source, name]; entry <= table_last[source, name]; entry++)
+        if (tokens[entry] in rank) { switch_off(entry); understood = 1 }
+    return understood
+}
+function take_all_named(f,    at) {
     for (at = body_first[f]; at <= body_last[f]; at++) {
         if (tokens[at] in rank) switch_off(at)
-        if ((source, tokens[at]) in table_first)
-            for (entry = table_first[source, tokens[at]]; entry <= table_last[source, tokens[at]]; entry++)
-                if (tokens[entry] in rank) switch_off(entry)
+        take_table_named(function_source[f], tokens[at])
     }
 }
 function switch_off(at,    source) {
@@ -220,40 +301,34 @@ function switch_off(at,    source) {
     off_at[tokens[at]] = sources[source] ":" token_line[at]
     changed = 1
 }
+# The function that a source means by a name: its own, else that of another source; 0 when there is none.
+function function_named(source, name) {
+    if ((source, name) in by_name) return by_name[source, name]
+    return ("any", name) in by_name ? by_name["any", name] : 0
+}
 
 # Arguments handed to functions that ask for their parameter.
-function take_calls(f,    at, callee, end, token, count, first) {
+function take_calls(f,    at, callee, end, first, last, count) {
     for (at = body_first[f]; at <= body_last[f]; at++) {
-        if (tokens[at + 1] != "(" || !((function_source[f], tokens[at]) in by_name)) continue
-        callee = by_name[function_source[f], tokens[at]]
+        if (tokens[at + 1] != "(" || !(callee = function_named(function_source[f], tokens[at]))) continue
         end = closing(at + 1)
         count = 1
-        first = at + 2
-        for (token = first; token <= end; token++) {
-            if (token < end && tokens[token] ~ /^[({[]$/) token = closing(token)
-            if (tokens[token] != "," && token != end) continue
-            if ((callee, count) in asks_for) hand_on(f, first, token - 1)
-            first = token + 1
+        for (first = at + 2; first < end; first = last + 2) {
+            last = end_of_value(first)
+            if ((callee, count) in asks_for) take_value(f, first, last)
             count++
         }
-    }
-}
-function hand_on(f, first, last,    at, key) {
-    for (at = first; at <= last; at++) {
-        if (tokens[at] in rank) switch_off(at)
-        if (!((f, tokens[at]) in parameter)) continue
-        key = f SUBSEP parameter[f, tokens[at]]
-        if (!(key in asks_for)) changed = 1
-        asks_for[key] = 1
     }
 }
 
 function check_deviations(    source, f, statement, name) {
     for (source = 1; source <= source_count; source++) take_definitions(source)
-    for (f = 1; f <= function_count; f++) take_musts(f)
     do {
         changed = 0
-        for (f = 1; f <= function_count; f++) take_calls(f)
+        for (f = 1; f <= function_count; f++) {
+            take_musts(f)
+            take_calls(f)
+        }
     } while (changed)
     for (statement = 1; statement <= statements; statement++) {
         name = names[statement]

@@ -20,5 +20,11 @@ const struct scenario_family *const scenario_families[] = {
     &malformed_connect_family,
     &malformed_publish_family,
     &malformed_subscribe_family,
+    &subscription_options_family,
+    &subscription_identifiers_family,
+    &subscription_reasons_family,
+    &shared_subscriptions_family,
+    &message_properties_family,
+    &request_information_family,
     NULL,
 };

@@ -22,6 +22,12 @@ extern const struct scenario_family malformed_family;
 extern const struct scenario_family malformed_connect_family;
 extern const struct scenario_family malformed_publish_family;
 extern const struct scenario_family malformed_subscribe_family;
+extern const struct scenario_family subscription_options_family;
+extern const struct scenario_family subscription_identifiers_family;
+extern const struct scenario_family subscription_reasons_family;
+extern const struct scenario_family shared_subscriptions_family;
+extern const struct scenario_family message_properties_family;
+extern const struct scenario_family request_information_family;
 
 /* Defines NAME_family from the array `table`. */
 #define FAMILY(family, table) const struct scenario_family family##_family = {#family, table, COUNT_OF(table)}

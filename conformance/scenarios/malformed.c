@@ -1,10 +1,13 @@
 /* Packets that no Client may send: the Fixed Header, and the short packets. Sections 2.2, 3.4 to 3.7, 3.12, 3.14, 4.8.
  *
- * MQTT 3.1 does not say what a Server does with most of them, so these scenarios are for 3.1.1. */
+ * MQTT 3.1 does not say what a Server does with most of them, so these scenarios are for 3.1.1 and 5.0. */
 #include "conformance/scenarios/shorthand.h"
 
 /* A, connected, does this, and the Server closes the connection. */
 #define CLOSES(name, title, breaks, ...)                                                                               \
+    SCENARIO_3_1_1_AND_5(name, title, STATEMENTS(breaks), CONNECTED(A), __VA_ARGS__, EXPECT(A, breaks, CLOSED()))
+/* The same, where the bytes mean something else in 5.0. */
+#define CLOSES_3_1_1(name, title, breaks, ...)                                                                         \
     SCENARIO_3_1_1(name, title, STATEMENTS(breaks), CONNECTED(A), __VA_ARGS__, EXPECT(A, breaks, CLOSED()))
 
 /* A Client sends a packet with these Fixed Header flags, and the Server closes its connection. */
@@ -20,7 +23,7 @@ static const struct scenario scenarios[] = {
         "Packet type 0 is reserved: it closes the connection", V311(4_8_0_1),
         SEND_BYTES(A, 0x00, 0x00)),
 
-    CLOSES(malformed_type_15,
+    CLOSES_3_1_1(malformed_type_15,
         "Packet type 15 is reserved: it closes the connection", V311(4_8_0_1),
         SEND_BYTES(A, 0xF0, 0x00)),
 
@@ -60,7 +63,7 @@ static const struct scenario scenarios[] = {
         "A PUBACK without Packet Identifier closes the connection", V311(4_8_0_1),
         SEND_BROKEN(A, CUT, 0, 2, PUBACK(.packet_identifier = 1))),
 
-    CLOSES(malformed_puback_too_long,
+    CLOSES_3_1_1(malformed_puback_too_long,
         "A PUBACK with a byte too many closes the connection", V311(4_8_0_1),
         SEND_BROKEN(A, APPEND, 0, 1, PUBACK(.packet_identifier = 1))),
 
@@ -68,7 +71,7 @@ static const struct scenario scenarios[] = {
         "A PUBREC with half a Packet Identifier closes the connection", V311(4_8_0_1),
         SEND_BROKEN(A, CUT, 0, 1, PUBREC(.packet_identifier = 1))),
 
-    CLOSES(malformed_pubrec_too_long,
+    CLOSES_3_1_1(malformed_pubrec_too_long,
         "A PUBREC with a byte too many closes the connection", V311(4_8_0_1),
         SEND_BROKEN(A, APPEND, 0, 1, PUBREC(.packet_identifier = 1))),
 
@@ -76,7 +79,7 @@ static const struct scenario scenarios[] = {
         "A PUBREL with half a Packet Identifier closes the connection", V311(4_8_0_1),
         SEND_BROKEN(A, CUT, 0, 1, PUBREL(.packet_identifier = 1))),
 
-    CLOSES(malformed_pubrel_too_long,
+    CLOSES_3_1_1(malformed_pubrel_too_long,
         "A PUBREL with a byte too many closes the connection", V311(4_8_0_1),
         SEND_BROKEN(A, APPEND, 0, 1, PUBREL(.packet_identifier = 1))),
 
@@ -84,13 +87,13 @@ static const struct scenario scenarios[] = {
         "A PUBCOMP with half a Packet Identifier closes the connection", V311(4_8_0_1),
         SEND_BROKEN(A, CUT, 0, 1, PUBCOMP(.packet_identifier = 1))),
 
-    CLOSES(malformed_pubcomp_too_long,
+    CLOSES_3_1_1(malformed_pubcomp_too_long,
         "A PUBCOMP with a byte too many closes the connection", V311(4_8_0_1),
         SEND_BROKEN(A, APPEND, 0, 1, PUBCOMP(.packet_identifier = 1))),
 
     /* ---- Reserved flags: each bit by itself ---- */
 
-    SCENARIO_3_1_1(malformed_pingreq_flags,
+    SCENARIO_3_1_1_AND_5(malformed_pingreq_flags,
         "A PINGREQ with a reserved flag set closes the connection",
         STATEMENTS(V311(2_2_2_2)),
         CLOSES_ON_FLAGS(A, V311(2_2_2_2), PINGREQ, 1),
@@ -98,7 +101,7 @@ static const struct scenario scenarios[] = {
         CLOSES_ON_FLAGS(C, V311(2_2_2_2), PINGREQ, 4),
         CLOSES_ON_FLAGS(D, V311(2_2_2_2), PINGREQ, 8)),
 
-    SCENARIO_3_1_1(malformed_puback_flags,
+    SCENARIO_3_1_1_AND_5(malformed_puback_flags,
         "A PUBACK with a reserved flag set closes the connection",
         STATEMENTS(V311(2_2_2_2)),
         CLOSES_ON_FLAGS(A, V311(2_2_2_2), PUBACK, 1, .packet_identifier = 1),
@@ -106,7 +109,7 @@ static const struct scenario scenarios[] = {
         CLOSES_ON_FLAGS(C, V311(2_2_2_2), PUBACK, 4, .packet_identifier = 1),
         CLOSES_ON_FLAGS(D, V311(2_2_2_2), PUBACK, 8, .packet_identifier = 1)),
 
-    SCENARIO_3_1_1(malformed_pubrec_flags,
+    SCENARIO_3_1_1_AND_5(malformed_pubrec_flags,
         "A PUBREC with a reserved flag set closes the connection",
         STATEMENTS(V311(2_2_2_2)),
         CLOSES_ON_FLAGS(A, V311(2_2_2_2), PUBREC, 1, .packet_identifier = 1),
@@ -114,7 +117,7 @@ static const struct scenario scenarios[] = {
         CLOSES_ON_FLAGS(C, V311(2_2_2_2), PUBREC, 4, .packet_identifier = 1),
         CLOSES_ON_FLAGS(D, V311(2_2_2_2), PUBREC, 8, .packet_identifier = 1)),
 
-    SCENARIO_3_1_1(malformed_pubrel_flags,
+    SCENARIO_3_1_1_AND_5(malformed_pubrel_flags,
         "A PUBREL whose flags are not 0010 closes the connection",
         STATEMENTS(V311(3_6_1_1), V311(2_2_2_2)),
         CLOSES_ON_FLAGS(A, V311(3_6_1_1), PUBREL, 0,  .packet_identifier = 1),
@@ -122,7 +125,7 @@ static const struct scenario scenarios[] = {
         CLOSES_ON_FLAGS(C, V311(3_6_1_1), PUBREL, 6,  .packet_identifier = 1),
         CLOSES_ON_FLAGS(D, V311(3_6_1_1), PUBREL, 10, .packet_identifier = 1)),
 
-    SCENARIO_3_1_1(malformed_pubcomp_flags,
+    SCENARIO_3_1_1_AND_5(malformed_pubcomp_flags,
         "A PUBCOMP with a reserved flag set closes the connection",
         STATEMENTS(V311(2_2_2_2)),
         CLOSES_ON_FLAGS(A, V311(2_2_2_2), PUBCOMP, 1, .packet_identifier = 1),
@@ -130,7 +133,7 @@ static const struct scenario scenarios[] = {
         CLOSES_ON_FLAGS(C, V311(2_2_2_2), PUBCOMP, 4, .packet_identifier = 1),
         CLOSES_ON_FLAGS(D, V311(2_2_2_2), PUBCOMP, 8, .packet_identifier = 1)),
 
-    SCENARIO_3_1_1(malformed_subscribe_flags,
+    SCENARIO_3_1_1_AND_5(malformed_subscribe_flags,
         "A SUBSCRIBE whose flags are not 0010 closes the connection",
         STATEMENTS(V311(3_8_1_1), V311(2_2_2_2)),
         CLOSES_ON_FLAGS(A, V311(3_8_1_1), SUBSCRIBE, 0,  .filters = {{"~/t", 0}}),
@@ -138,7 +141,7 @@ static const struct scenario scenarios[] = {
         CLOSES_ON_FLAGS(C, V311(3_8_1_1), SUBSCRIBE, 6,  .filters = {{"~/t", 0}}),
         CLOSES_ON_FLAGS(D, V311(3_8_1_1), SUBSCRIBE, 10, .filters = {{"~/t", 0}})),
 
-    SCENARIO_3_1_1(malformed_unsubscribe_flags,
+    SCENARIO_3_1_1_AND_5(malformed_unsubscribe_flags,
         "An UNSUBSCRIBE whose flags are not 0010 closes the connection",
         STATEMENTS(V311(3_10_1_1), V311(2_2_2_2)),
         CLOSES_ON_FLAGS(A, V311(3_10_1_1), UNSUBSCRIBE, 0,  .filters = {{"~/t", -1}}),
@@ -147,7 +150,7 @@ static const struct scenario scenarios[] = {
         CLOSES_ON_FLAGS(D, V311(3_10_1_1), UNSUBSCRIBE, 10, .filters = {{"~/t", -1}})),
 
     /* A right DISCONNECT closes the connection too; the Will tells the two apart. */
-    SCENARIO_3_1_1(malformed_disconnect_flags,
+    SCENARIO_3_1_1_AND_5(malformed_disconnect_flags,
         "A DISCONNECT with a reserved flag set is a protocol error, not a DISCONNECT: the Will is published",
         STATEMENTS(V311(3_14_1_1), V311(2_2_2_2), V311(3_1_2_8)),
         CONNECTED(B),

@@ -1,25 +1,31 @@
 /* CONNECT packets that break the rules of section 3.1. The Server closes the connection; MQTT-3.1.4-1 wants no CONNACK
  * before that, but one that refuses is let pass but where a scenario is about MQTT-3.1.4-1.
  *
- * MQTT 3.1 does not say what a Server does with them, so these scenarios are for 3.1.1. */
+ * MQTT 3.1 does not say what a Server does with them, so these scenarios are for 3.1.1 and 5.0. */
 #include "conformance/scenarios/shorthand.h"
 
 /* A sends a CONNECT and is not let in. */
 #define REFUSES(name, title, breaks, ...)                                                                              \
+    SCENARIO_3_1_1_AND_5(name, title, STATEMENTS(breaks), __VA_ARGS__, REFUSED(A, breaks))
+#define REFUSES_3_1_1(name, title, breaks, ...)                                                                        \
     SCENARIO_3_1_1(name, title, STATEMENTS(breaks), __VA_ARGS__, REFUSED(A, breaks))
 
 /* The same with a packet that ends too early. */
 #define REFUSES_CUT(name, title, breaks, ...)                                                                          \
+    SCENARIO_WITH(name, title, STATEMENTS(breaks), (.versions = IN_3_1_1 | IN_5_0, .no_deviation = PAST_THE_END),      \
+                  __VA_ARGS__, REFUSED(A, breaks))
+/* The same with bytes that are a CONNECT of 3.1.1. */
+#define REFUSES_CUT_3_1_1(name, title, breaks, ...)                                                                    \
     SCENARIO_WITH(name, title, STATEMENTS(breaks), (.versions = IN_3_1_1, .no_deviation = PAST_THE_END), __VA_ARGS__,  \
                   REFUSED(A, breaks))
 #define PAST_THE_END "no broker is offered that reads on where the packet ends"
 
 /* Bytes that are no string of section 1.5.3. */
 #define REFUSES_TEXT(name, title, breaks, ...)                                                                         \
-    SCENARIO_3_1_1(name, title, STATEMENTS(breaks, V311(1_5_3_1)), __VA_ARGS__, REFUSED(A, breaks))
+    SCENARIO_3_1_1_AND_5(name, title, STATEMENTS(breaks, V311(1_5_3_1)), __VA_ARGS__, REFUSED(A, breaks))
 
-#define WILL .will_topic = "~/will", .will_message = "gone"
-#define USER .user_name = "mqspec-user", .password = "mqspec-password"
+#define WILL          .will_topic = "~/will", .will_message = "gone"
+#define WITH_PASSWORD .user_name = "mqspec-user", .password = "mqspec-password"
 
 /* clang-format off */
 static const struct scenario scenarios[] = {
@@ -34,7 +40,7 @@ static const struct scenario scenarios[] = {
         "A CONNECT with bit 0 of the Connect Flags set is refused", V311(3_1_2_3),
         SEND(A, CONNECT(.connect_flags = 0x03))),
 
-    REFUSES_CUT(malformed_connect_without_payload,
+    REFUSES_CUT_3_1_1(malformed_connect_without_payload,
         "A CONNECT without Client Identifier is refused", V311(3_1_3_3),
         SEND_BYTES(A, 0x10, 10, 0, 4, 'M', 'Q', 'T', 'T', 4, 0x02, 0, 60)),
 
@@ -48,18 +54,18 @@ static const struct scenario scenarios[] = {
     SCENARIO_3_1_1(malformed_connect_excess_is_closed_without_connack,
         "A CONNECT with a byte behind its last field closes the connection, without CONNACK",
         STATEMENTS(V311(3_1_4_1)),
-        SEND_BROKEN(A, APPEND, 0, 1, CONNECT(USER)),
+        SEND_BROKEN(A, APPEND, 0, 1, CONNECT(WITH_PASSWORD)),
         EXPECT_NEXT(A, V311(3_1_4_1), CLOSED())),
 
-    REFUSES_CUT(malformed_connect_cut_in_protocol_name,
+    REFUSES_CUT_3_1_1(malformed_connect_cut_in_protocol_name,
         "A CONNECT that ends within the protocol name is refused", V311(3_1_4_1),
         SEND_BYTES(A, 0x10, 4, 0, 4, 'M', 'Q')),
 
-    REFUSES_CUT(malformed_connect_cut_in_keep_alive,
+    REFUSES_CUT_3_1_1(malformed_connect_cut_in_keep_alive,
         "A CONNECT that ends within the Keep Alive is refused", V311(3_1_4_1),
         SEND_BYTES(A, 0x10, 9, 0, 4, 'M', 'Q', 'T', 'T', 4, 0x02, 0)),
 
-    REFUSES_CUT(malformed_connect_empty,
+    REFUSES_CUT_3_1_1(malformed_connect_empty,
         "A CONNECT with nothing in it is refused", V311(3_1_4_1),
         SEND_BYTES(A, 0x10, 0)),
 
@@ -87,7 +93,7 @@ static const struct scenario scenarios[] = {
         "Will Flag 1 with a Will Topic and no Will Message is refused", V311(3_1_2_9),
         SEND_BROKEN(A, CUT, 0, 6, CONNECT(WILL))),
 
-    REFUSES(malformed_connect_will_without_will_flag,
+    REFUSES_3_1_1(malformed_connect_will_without_will_flag,
         "Will Topic and Will Message with Will Flag 0 are refused", V311(3_1_2_11),
         SEND(A, CONNECT(WILL, .connect_flags = 0x02))),
 
@@ -131,13 +137,13 @@ static const struct scenario scenarios[] = {
 
     REFUSES(malformed_connect_password_without_flag,
         "A password with Password Flag 0 is refused", V311(3_1_2_20),
-        SEND(A, CONNECT(USER, .connect_flags = 0x82))),
+        SEND(A, CONNECT(WITH_PASSWORD, .connect_flags = 0x82))),
 
     REFUSES_CUT(malformed_connect_password_flag_without_password,
         "Password Flag 1 without password is refused", V311(3_1_2_21),
         SEND(A, CONNECT(.user_name = "mqspec-user", .connect_flags = 0xC2))),
 
-    REFUSES(malformed_connect_password_without_user_name,
+    REFUSES_3_1_1(malformed_connect_password_without_user_name,
         "Password Flag 1 with User Name Flag 0 is refused", V311(3_1_2_22),
         SEND(A, CONNECT(.password = "mqspec-password"))),
 

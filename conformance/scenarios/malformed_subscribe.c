@@ -1,22 +1,25 @@
 /* SUBSCRIBE and UNSUBSCRIBE packets that break the rules of sections 3.8 and 3.10.
  *
- * MQTT 3.1 does not say what a Server does with most of them, so these scenarios are for 3.1.1. */
+ * MQTT 3.1 does not say what a Server does with most of them, so these scenarios are for 3.1.1 and 5.0. */
 #include "conformance/scenarios/shorthand.h"
 
 /* A, connected, does this, and the Server closes the connection. */
 #define CLOSES(name, title, breaks, ...)                                                                               \
+    SCENARIO_3_1_1_AND_5(name, title, STATEMENTS(breaks), CONNECTED(A), __VA_ARGS__, EXPECT(A, breaks, CLOSED()))
+/* The same, where the bytes mean something else in 5.0. */
+#define CLOSES_3_1_1(name, title, breaks, ...)                                                                         \
     SCENARIO_3_1_1(name, title, STATEMENTS(breaks), CONNECTED(A), __VA_ARGS__, EXPECT(A, breaks, CLOSED()))
 
 /* The same with bytes that are no string of section 1.5.3. */
 #define CLOSES_ON_TEXT(name, title, breaks, ...)                                                                       \
-    SCENARIO_3_1_1(name, title, STATEMENTS(breaks, V311(1_5_3_1)), CONNECTED(A), __VA_ARGS__,                          \
-                   EXPECT(A, breaks, CLOSED()))
+    SCENARIO_3_1_1_AND_5(name, title, STATEMENTS(breaks, V311(1_5_3_1)), CONNECTED(A), __VA_ARGS__,                    \
+                         EXPECT(A, breaks, CLOSED()))
 
 /* A filter that must not be granted. The standard leaves open whether it is refused with 0x80 or by closing. */
 #define NOT_GRANTED(name, title, breaks, topic_filter)                                                                 \
-    SCENARIO_3_1_1(name, title, STATEMENTS(breaks), CONNECTED(A),                                                      \
-                   SEND(A, SUBSCRIBE(.packet_identifier = 1, .filters = {{topic_filter, 0}})),                         \
-                   EXPECT(A, breaks, CLOSED(), SUBACK(.packet_identifier = 1, CODES("\x80"))))
+    SCENARIO_3_1_1_AND_5(name, title, STATEMENTS(breaks), CONNECTED(A),                                                \
+                         SEND(A, SUBSCRIBE(.packet_identifier = 1, .filters = {{topic_filter, 0}})),                   \
+                         EXPECT(A, breaks, CLOSED(), SUBACK(.packet_identifier = 1, CODES("\x80"))))
 
 /* clang-format off */
 static const struct scenario scenarios[] = {
@@ -43,7 +46,7 @@ static const struct scenario scenarios[] = {
         "A SUBSCRIBE whose last filter has no QoS closes the connection", V311(4_8_0_1),
         SEND_BROKEN(A, CUT, 0, 1, SUBSCRIBE(.packet_identifier = 1, .filters = {{"~/t", 0}, {"~/u", 0}}))),
 
-    CLOSES(malformed_subscribe_filter_longer_than_packet,
+    CLOSES_3_1_1(malformed_subscribe_filter_longer_than_packet,
         "A SUBSCRIBE whose filter is longer than the packet closes the connection", V311(4_8_0_1),
         SEND_BROKEN(A, BYTE, 4, 0x7F, SUBSCRIBE(.packet_identifier = 1, .filters = {{"~/t", 0}}))),
 
@@ -59,7 +62,7 @@ static const struct scenario scenarios[] = {
         "A SUBSCRIBE that asks for QoS 3 in its second filter closes the connection", V311(3_8_3_4),
         SEND(A, SUBSCRIBE(.packet_identifier = 1, .filters = {{"~/t", 0}, {"~/u", 3}}))),
 
-    CLOSES(malformed_subscribe_qos_bit_2,
+    CLOSES_3_1_1(malformed_subscribe_qos_bit_2,
         "A SUBSCRIBE with the lowest reserved bit set beside the QoS closes the connection", V311(3_8_3_4),
         SEND(A, SUBSCRIBE(.packet_identifier = 1, .filters = {{"~/t", 0x04}}))),
 
@@ -129,7 +132,7 @@ static const struct scenario scenarios[] = {
         "An UNSUBSCRIBE without a filter closes the connection", V311(3_10_3_2),
         SEND(A, UNSUBSCRIBE(.packet_identifier = 1, .filter_count = 0))),
 
-    CLOSES(malformed_unsubscribe_filter_longer_than_packet,
+    CLOSES_3_1_1(malformed_unsubscribe_filter_longer_than_packet,
         "An UNSUBSCRIBE whose filter is longer than the packet closes the connection", V311(4_8_0_1),
         SEND_BROKEN(A, BYTE, 4, 0x7F, UNSUBSCRIBE(.packet_identifier = 1, .filters = {{"~/t", -1}}))),
 
@@ -137,7 +140,7 @@ static const struct scenario scenarios[] = {
         "An UNSUBSCRIBE with a byte behind its last filter closes the connection", V311(4_8_0_1),
         SEND_BROKEN(A, APPEND, 0, 1, UNSUBSCRIBE(.packet_identifier = 1, .filters = {{"~/t", -1}}))),
 
-    CLOSES(malformed_unsubscribe_filter_empty,
+    CLOSES_3_1_1(malformed_unsubscribe_filter_empty,
         "An UNSUBSCRIBE with an empty filter closes the connection", V311(4_7_3_1),
         SEND(A, UNSUBSCRIBE(.packet_identifier = 1, .filters = {{"", -1}}))),
 

@@ -7,7 +7,7 @@
 /* clang-format off */
 static const struct scenario scenarios[] = {
 
-    SCENARIO_3_1_1(order_of_qos_0,
+    SCENARIO_3_1_1_AND_5(order_of_qos_0,
         "QoS 0 messages of one Client on one topic arrive in the order in which they were published",
         STATEMENTS(V311(4_6_0_6), V311(4_6_0_5)),
         CONNECTED(A),
@@ -19,7 +19,7 @@ static const struct scenario scenarios[] = {
         EXPECT(A, V311(4_6_0_5), PUBLISH(.payload = "3")),
         EXPECT(A, V311(4_6_0_5), PUBLISH(.payload = "4"))),
 
-    SCENARIO_3_1_1(order_of_qos_1,
+    SCENARIO_3_1_1_AND_5(order_of_qos_1,
         "QoS 1 messages of one Client on one topic arrive in the order in which they were published",
         STATEMENTS(V311(4_6_0_6), V311(4_6_0_5)),
         CONNECTED(A),
@@ -34,7 +34,7 @@ static const struct scenario scenarios[] = {
         RECEIVED_QOS1(A, V311(4_6_0_6), 2, .payload = "3"),
         RECEIVED_QOS1(A, V311(4_6_0_6), 3, .payload = "4")),
 
-    SCENARIO_3_1_1(order_of_qos_2,
+    SCENARIO_3_1_1_AND_5(order_of_qos_2,
         "QoS 2 messages of one Client on one topic arrive in the order in which they were published",
         STATEMENTS(V311(4_6_0_6), V311(4_6_0_5)),
         CONNECTED(A),
@@ -47,7 +47,7 @@ static const struct scenario scenarios[] = {
         RECEIVED_QOS2(A, V311(4_6_0_6), 1, .payload = "2"),
         RECEIVED_QOS2(A, V311(4_6_0_6), 2, .payload = "3")),
 
-    SCENARIO_3_1_1(order_does_not_wait_for_acknowledgements,
+    SCENARIO_3_1_1_AND_5(order_does_not_wait_for_acknowledgements,
         "QoS 1 messages sent before the first is acknowledged are in order",
         STATEMENTS(V311(4_6_0_6)),
         CONNECTED(A),
@@ -60,7 +60,7 @@ static const struct scenario scenarios[] = {
         EXPECT(A, V311(4_6_0_6), PUBLISH(.qos = 1, .payload = "2"), SILENCE(.before = 2000, .skip = ONE_AT_A_TIME)),
         EXPECT(A, V311(4_6_0_6), PUBLISH(.qos = 1, .payload = "3"), SILENCE(.before = 2000, .skip = ONE_AT_A_TIME))),
 
-    SCENARIO_3_1_1(order_of_queued_qos_1,
+    SCENARIO_3_1_1_AND_5(order_of_queued_qos_1,
         "Messages queued for an absent Client reach it in the order in which they were published",
         STATEMENTS(V311(4_6_0_6), V311(3_1_2_5)),
         CONNECTED(A, .clean_session = 0),
@@ -77,7 +77,7 @@ static const struct scenario scenarios[] = {
         RECEIVED_QOS1(A, V311(4_6_0_6), 2, .payload = "3"),
         RECEIVED_QOS1(A, V311(4_6_0_6), 3, .payload = "4")),
 
-    SCENARIO_3_1_1(order_of_queued_qos_2,
+    SCENARIO_3_1_1_AND_5(order_of_queued_qos_2,
         "QoS 2 messages queued for an absent Client reach it in the order in which they were published",
         STATEMENTS(V311(4_6_0_6), V311(3_1_2_5)),
         CONNECTED(A, .clean_session = 0),
@@ -92,7 +92,7 @@ static const struct scenario scenarios[] = {
         RECEIVED_QOS2(A, V311(4_6_0_6), 1, .payload = "2"),
         RECEIVED_QOS2(A, V311(4_6_0_6), 2, .payload = "3")),
 
-    SCENARIO_3_1_1(order_of_repeated_qos_1,
+    SCENARIO_3_1_1_AND_5(order_of_repeated_qos_1,
         "Messages sent again on reconnect are in the order in which they were first sent",
         STATEMENTS(V311(4_6_0_6)),
         CONNECTED(A, .clean_session = 0),
@@ -108,7 +108,7 @@ static const struct scenario scenarios[] = {
         RECEIVED_QOS1(A, V311(4_6_0_6), 1, .payload = "2"),
         RECEIVED_QOS1(A, V311(4_6_0_6), 2, .payload = "3")),
 
-    SCENARIO_3_1_1(order_of_repeated_qos_2,
+    SCENARIO_3_1_1_AND_5(order_of_repeated_qos_2,
         "QoS 2 messages sent again on reconnect are in the order in which they were first sent",
         STATEMENTS(V311(4_6_0_6)),
         CONNECTED(A, .clean_session = 0),
@@ -122,7 +122,7 @@ static const struct scenario scenarios[] = {
         RECEIVED_QOS2(A, V311(4_6_0_6), 0, .payload = "1"),
         RECEIVED_QOS2(A, V311(4_6_0_6), 1, .payload = "2")),
 
-    SCENARIO_3_1_1(order_of_repeated_before_queued,
+    SCENARIO_3_1_1_AND_5(order_of_repeated_before_queued,
         "On reconnect, what was sent before comes before what was queued meanwhile",
         STATEMENTS(V311(4_6_0_6)),
         CONNECTED(A, .clean_session = 0),
@@ -138,7 +138,7 @@ static const struct scenario scenarios[] = {
         RECEIVED_QOS1(A, V311(4_6_0_6), 1, .payload = "2"),
         RECEIVED_QOS1(A, V311(4_6_0_6), 2, .payload = "3")),
 
-    SCENARIO_3_1_1(order_holds_for_each_topic,
+    SCENARIO_3_1_1_AND_5(order_holds_for_each_topic,
         "On several topics at once, the messages of each are in order",
         STATEMENTS(V311(4_6_0_5), V311(4_6_0_6)),
         CONNECTED(A), GRANTED(A, "~/a", 1),
@@ -153,7 +153,7 @@ static const struct scenario scenarios[] = {
         RECEIVED_QOS1(C, V311(4_6_0_5), 2, .payload = "c 1"),
         RECEIVED_QOS1(C, V311(4_6_0_5), 3, .payload = "c 2")),
 
-    SCENARIO_3_1_1(order_is_the_same_for_every_subscriber,
+    SCENARIO_3_1_1_AND_5(order_is_the_same_for_every_subscriber,
         "Each subscriber gets the messages in order, also by a wildcard",
         STATEMENTS(V311(4_6_0_6)),
         CONNECTED(A), GRANTED(A, "~/t", 1),

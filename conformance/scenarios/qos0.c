@@ -69,7 +69,7 @@ static const struct scenario scenarios[] = {
         SEND(A, PINGREQ()),
         EXPECT_NEXT(A, V311(3_3_4_1), PINGRESP())),
 
-    SCENARIO_3_1_1(qos0_never_has_dup,
+    SCENARIO_3_1_1_AND_5(qos0_never_has_dup,
         "A QoS 0 message has DUP 0, also where it was published at QoS 1 with DUP 1",
         STATEMENTS(V311(3_3_1_2), V311(3_3_1_3)),
         CONNECTED(A),
@@ -80,7 +80,7 @@ static const struct scenario scenarios[] = {
         PUBLISHED_QOS1(B, 7, .dup = 1, .payload = "repeated"),
         EXPECT(A, V311(3_3_1_3), PUBLISH(.qos = 0, .dup = 0, .payload = "repeated"))),
 
-    SCENARIO_3_1_1(qos0_with_dup_is_not_sent_on_so,
+    SCENARIO_3_1_1_AND_5(qos0_with_dup_is_not_sent_on_so,
         "A PUBLISH with QoS 0 and DUP 1, which must not be, is refused or sent on with DUP 0",
         STATEMENTS(V311(3_3_1_2)),
         CONNECTED(A),
@@ -112,7 +112,7 @@ static const struct scenario scenarios[] = {
         SEND_BROKEN(B, BYTEWISE, 0, 0, PUBLISH(.payload = "in small pieces")),
         EXPECT(A, V311(4_3_1_1), PUBLISH(.topic = "~/t", .payload = "in small pieces"))),
 
-    SCENARIO_3_1_1(qos0_several_in_one_write,
+    SCENARIO_3_1_1_AND_5(qos0_several_in_one_write,
         "Several packets in one write are each handled, in order",
         STATEMENTS(V311(4_6_0_6)),
         CONNECTED(A),

@@ -38,7 +38,7 @@ static const struct scenario scenarios[] = {
                                      PUBACK(.packet_identifier = 12),
                                      PUBACK(.packet_identifier = 13))),
 
-    SCENARIO_3_1_1(qos1_acknowledged_identifier_is_new,
+    SCENARIO_3_1_1_AND_5(qos1_acknowledged_identifier_is_new,
         "After PUBACK the same identifier stands for a new message, also with DUP 1",
         STATEMENTS(V311(4_3_2_2)),
         CONNECTED(A),
@@ -106,7 +106,7 @@ static const struct scenario scenarios[] = {
         PUBLISHED_QOS1(B, 2, .payload = "fence"),
         RECEIVED_QOS1(A, V311(4_3_2_1), 1, .payload = "fence")),
 
-    SCENARIO_3_1_1(qos1_dup_is_not_passed_on,
+    SCENARIO_3_1_1_AND_5(qos1_dup_is_not_passed_on,
         "DUP 1 of the publisher does not reach the subscriber",
         STATEMENTS(V311(3_3_1_3)),
         CONNECTED(A),
@@ -190,7 +190,7 @@ static const struct scenario scenarios[] = {
         CONNECTED(A, .clean_session = 0),
         RECEIVED_QOS1(A, V311(4_4_0_1), 0, .payload = "pending")),
 
-    SCENARIO_3_1_1(qos1_queued_message_is_sent_first_without_dup,
+    SCENARIO_3_1_1_AND_5(qos1_queued_message_is_sent_first_without_dup,
         "A message that was queued while the Client was away has DUP 0: it was never sent before",
         STATEMENTS(V311(3_3_1_3), V311(4_3_2_1)),
         PERSISTENT_SUBSCRIBER_AND_PUBLISHER,

@@ -29,7 +29,7 @@ static const struct scenario scenarios[] = {
         SEND(A, PUBREL(.packet_identifier = 0xFFFF)),
         EXPECT(A, V311(4_3_3_2), PUBCOMP(.packet_identifier = 0xFFFF))),
 
-    SCENARIO(qos2_repeated_publish_is_delivered_once,
+    SCENARIO_BEFORE_5(qos2_repeated_publish_is_delivered_once,
         "A PUBLISH sent again before PUBREL gets a further PUBREC, and its message is delivered once",
         STATEMENTS(V311(4_3_3_2)),
         CONNECTED(A),
@@ -177,7 +177,7 @@ static const struct scenario scenarios[] = {
         SEND(A, PUBREC(.packet_identifier = ID(0))),
         EXPECT_NEXT(A, V311(2_3_1_6), PUBREL(.packet_identifier = ID(0)))),
 
-    SCENARIO_3_1_1(qos2_dup_is_not_passed_on,
+    SCENARIO_3_1_1_AND_5(qos2_dup_is_not_passed_on,
         "DUP 1 of the publisher does not reach the subscriber",
         STATEMENTS(V311(3_3_1_3)),
         CONNECTED(A),

@@ -8,7 +8,7 @@ static const struct scenario scenarios[] = {
 
     /* ---- Kept ---- */
 
-    SCENARIO_3_1_1(retain_reaches_later_subscriber,
+    SCENARIO_3_1_1_AND_5(retain_reaches_later_subscriber,
         "A retained message reaches a Client that subscribes afterwards",
         STATEMENTS(V311(3_3_1_5)),
         CONNECTED(B),
@@ -26,7 +26,7 @@ static const struct scenario scenarios[] = {
         GRANTED(A, "~/t", 1),
         RECEIVED_QOS1(A, V311(3_3_1_8), 0, .retain = 1, .dup = 0, .payload = "kept")),
 
-    SCENARIO_3_1_1(retain_is_not_set_for_earlier_subscriber,
+    SCENARIO_3_1_1_AND_5(retain_is_not_set_for_earlier_subscriber,
         "For who subscribed before, the message of a PUBLISH with RETAIN 1 has RETAIN 0",
         STATEMENTS(V311(3_3_1_9)),
         CONNECTED(A),
@@ -37,7 +37,7 @@ static const struct scenario scenarios[] = {
         PUBLISHED_QOS1(B, 1, .retain = 1, .payload = "at QoS 1"),
         RECEIVED_QOS1(A, V311(3_3_1_9), 0, .retain = 0, .payload = "at QoS 1")),
 
-    SCENARIO_3_1_1(retain_is_not_set_in_queued_message,
+    SCENARIO_3_1_1_AND_5(retain_is_not_set_in_queued_message,
         "A message queued for an absent subscriber has RETAIN 0",
         STATEMENTS(V311(3_3_1_9)),
         CONNECTED(A, .clean_session = 0),
@@ -48,7 +48,7 @@ static const struct scenario scenarios[] = {
         CONNECTED(A, .clean_session = 0),
         RECEIVED_QOS1(A, V311(3_3_1_9), 0, .retain = 0, .payload = "queued")),
 
-    SCENARIO_3_1_1(retain_keeps_the_last,
+    SCENARIO_3_1_1_AND_5(retain_keeps_the_last,
         "Of several retained messages on one topic the last is kept, and it alone",
         STATEMENTS(V311(3_3_1_6), V311(3_3_1_5)),
         CONNECTED(B),
@@ -61,7 +61,7 @@ static const struct scenario scenarios[] = {
         PUBLISHED_QOS1(B, 4, .payload = "fence"),
         RECEIVED_QOS1(A, V311(3_3_1_6), 1, .retain = 0, .payload = "fence")),
 
-    SCENARIO_3_1_1(retain_keeps_one_for_each_topic,
+    SCENARIO_3_1_1_AND_5(retain_keeps_one_for_each_topic,
         "A subscription with wildcards gets the last retained message of each topic that it matches",
         STATEMENTS(V311(3_3_1_6)),
         CONNECTED(B),
@@ -75,7 +75,7 @@ static const struct scenario scenarios[] = {
                                      PUBLISH(.topic = "~/b",   .retain = 1, .payload = "of b"),
                                      PUBLISH(.topic = "~/b/c", .retain = 1, .payload = "of b/c"))),
 
-    SCENARIO_3_1_1(retain_reaches_only_who_matches,
+    SCENARIO_3_1_1_AND_5(retain_reaches_only_who_matches,
         "A retained message of a topic that the subscription does not match is not sent",
         STATEMENTS(V311(3_3_2_3), V311(3_3_1_6)),
         CONNECTED(B),
@@ -85,7 +85,7 @@ static const struct scenario scenarios[] = {
         GRANTED(A, "~/t", 1),
         FENCED(B, A, V311(3_3_2_3), "~/t")),
 
-    SCENARIO_3_1_1(retain_plus_reaches_one_level,
+    SCENARIO_3_1_1_AND_5(retain_plus_reaches_one_level,
         "A subscription with + gets the retained messages of one level, not of those below",
         STATEMENTS(V311(3_3_2_3), V311(3_3_1_6)),
         CONNECTED(B),
@@ -97,7 +97,7 @@ static const struct scenario scenarios[] = {
         RECEIVED_QOS1(A, V311(3_3_2_3), 0, .topic = "~/a", .retain = 1, .payload = "right"),
         FENCED(B, A, V311(3_3_2_3), "~/a")),
 
-    SCENARIO_3_1_1(retain_reaches_each_new_subscriber,
+    SCENARIO_3_1_1_AND_5(retain_reaches_each_new_subscriber,
         "A retained message stays, however many Clients have subscribed and got it",
         STATEMENTS(V311(3_3_1_6)),
         CONNECTED(B),
@@ -142,7 +142,7 @@ static const struct scenario scenarios[] = {
         GRANTED(A, "~/t", 1),
         RECEIVED_QOS1(A, V311(3_1_2_7), 0, .retain = 1, .payload = "kept")),
 
-    SCENARIO_3_1_1(retain_large_payload,
+    SCENARIO_3_1_1_AND_5(retain_large_payload,
         "A retained message of 100000 bytes arrives as it was sent",
         STATEMENTS(V311(3_3_1_5)),
         CONNECTED(B),
@@ -153,7 +153,7 @@ static const struct scenario scenarios[] = {
 
     /* ---- At which QoS ---- */
 
-    SCENARIO_3_1_1(retain_keeps_qos_1,
+    SCENARIO_3_1_1_AND_5(retain_keeps_qos_1,
         "A message retained at QoS 1 is sent at QoS 1 for a subscription of QoS 2",
         STATEMENTS(V311(3_3_1_5), V311(3_8_4_6)),
         CONNECTED(B),
@@ -162,7 +162,7 @@ static const struct scenario scenarios[] = {
         GRANTED(A, "~/t", 2),
         RECEIVED_QOS1(A, V311(3_8_4_6), 0, .retain = 1, .payload = "kept")),
 
-    SCENARIO_3_1_1(retain_keeps_qos_2,
+    SCENARIO_3_1_1_AND_5(retain_keeps_qos_2,
         "A message retained at QoS 2 is sent at QoS 2 for a subscription of QoS 2",
         STATEMENTS(V311(3_3_1_5), V311(3_8_4_6)),
         CONNECTED(B),
@@ -171,7 +171,7 @@ static const struct scenario scenarios[] = {
         GRANTED(A, "~/t", 2),
         RECEIVED_QOS2(A, V311(3_3_1_5), 0, .retain = 1, .payload = "kept")),
 
-    SCENARIO_3_1_1(retain_is_lowered_to_what_was_granted,
+    SCENARIO_3_1_1_AND_5(retain_is_lowered_to_what_was_granted,
         "A message retained at QoS 2 is sent at QoS 0 for a subscription of QoS 0",
         STATEMENTS(V311(3_8_4_6)),
         CONNECTED(B),
@@ -181,7 +181,7 @@ static const struct scenario scenarios[] = {
         EXPECT(A, V311(3_8_4_6), PUBLISH(.qos = 0, .retain = 1, .payload = "kept"))),
 
     /* Nothing answers a QoS 0 PUBLISH. That it was taken shows at a subscriber, and by the QoS 1 message behind it. */
-    SCENARIO_3_1_1(retain_qos_0_is_kept_as_well,
+    SCENARIO_3_1_1_AND_5(retain_qos_0_is_kept_as_well,
         "A message retained at QoS 0 is kept as well, unless the Server chose to discard it",
         STATEMENTS(V311(3_3_1_7)),
         CONNECTED(B),
@@ -195,7 +195,7 @@ static const struct scenario scenarios[] = {
         EXPECT(A, V311(3_3_1_7), PUBLISH(.qos = 0, .retain = 1, .payload = "kept"),
                                  PUBLISH(.payload = "fence", .warn = "a message retained at QoS 0 was not kept"))),
 
-    SCENARIO_3_1_1(retain_qos_0_ends_an_older_one,
+    SCENARIO_3_1_1_AND_5(retain_qos_0_ends_an_older_one,
         "A message retained at QoS 0 takes the place of one retained at QoS 1, which is never sent again",
         STATEMENTS(V311(3_3_1_7)),
         CONNECTED(B),
@@ -213,7 +213,7 @@ static const struct scenario scenarios[] = {
 
     /* ---- Not kept, and no longer kept ---- */
 
-    SCENARIO_3_1_1(retain_empty_message_ends_it,
+    SCENARIO_3_1_1_AND_5(retain_empty_message_ends_it,
         "An empty message with RETAIN 1 ends the retained message of its topic",
         STATEMENTS(V311(3_3_1_10)),
         CONNECTED(B),
@@ -223,7 +223,7 @@ static const struct scenario scenarios[] = {
         GRANTED(A, "~/t", 1),
         FENCED(B, A, V311(3_3_1_10), "~/t")),
 
-    SCENARIO_3_1_1(retain_empty_message_reaches_subscribers,
+    SCENARIO_3_1_1_AND_5(retain_empty_message_reaches_subscribers,
         "An empty message with RETAIN 1 reaches those who subscribed before like any other",
         STATEMENTS(V311(3_3_1_10), V311(3_3_1_9)),
         CONNECTED(A),
@@ -234,7 +234,7 @@ static const struct scenario scenarios[] = {
         PUBLISHED_QOS1(B, 2, .retain = 1, .payload = ""),
         RECEIVED_QOS1(A, V311(3_3_1_10), 1, .retain = 0, .payload = "")),
 
-    SCENARIO_3_1_1(retain_empty_message_is_not_kept,
+    SCENARIO_3_1_1_AND_5(retain_empty_message_is_not_kept,
         "An empty message with RETAIN 1 is not itself kept",
         STATEMENTS(V311(3_3_1_11)),
         CONNECTED(B),
@@ -243,7 +243,7 @@ static const struct scenario scenarios[] = {
         GRANTED(A, "~/t", 1),
         FENCED(B, A, V311(3_3_1_11), "~/t")),
 
-    SCENARIO_3_1_1(retain_can_be_set_again_after_its_end,
+    SCENARIO_3_1_1_AND_5(retain_can_be_set_again_after_its_end,
         "A topic whose retained message was ended can have one again",
         STATEMENTS(V311(3_3_1_5), V311(3_3_1_10)),
         CONNECTED(B),
@@ -254,7 +254,7 @@ static const struct scenario scenarios[] = {
         GRANTED(A, "~/t", 1),
         RECEIVED_QOS1(A, V311(3_3_1_5), 0, .retain = 1, .payload = "new")),
 
-    SCENARIO_3_1_1(retain_0_is_not_kept,
+    SCENARIO_3_1_1_AND_5(retain_0_is_not_kept,
         "A message with RETAIN 0 is not kept",
         STATEMENTS(V311(3_3_1_12)),
         CONNECTED(B),
@@ -263,7 +263,7 @@ static const struct scenario scenarios[] = {
         GRANTED(A, "~/t", 1),
         FENCED(B, A, V311(3_3_1_12), "~/t")),
 
-    SCENARIO_3_1_1(retain_0_does_not_replace,
+    SCENARIO_3_1_1_AND_5(retain_0_does_not_replace,
         "A message with RETAIN 0 leaves the retained message of its topic as it is",
         STATEMENTS(V311(3_3_1_12)),
         CONNECTED(B),
@@ -273,7 +273,7 @@ static const struct scenario scenarios[] = {
         GRANTED(A, "~/t", 1),
         RECEIVED_QOS1(A, V311(3_3_1_12), 0, .retain = 1, .payload = "kept")),
 
-    SCENARIO_3_1_1(retain_0_empty_message_does_not_end_it,
+    SCENARIO_3_1_1_AND_5(retain_0_empty_message_does_not_end_it,
         "An empty message with RETAIN 0 does not end the retained message of its topic",
         STATEMENTS(V311(3_3_1_12)),
         CONNECTED(B),

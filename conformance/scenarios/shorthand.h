@@ -19,6 +19,24 @@
         .versions = IN_3_1, STEPS(__VA_ARGS__)                                                                         \
     }
 
+/* Holds in 3.1.1 and in 5.0, and 3.1 leaves it open. */
+#define SCENARIO_3_1_1_AND_5(scenario_name, scenario_title, tested, ...)                                               \
+    {                                                                                                                  \
+        .name = #scenario_name, .title = scenario_title, .file = __FILE__, .line = __LINE__, tested,                   \
+        .versions = IN_3_1_1 | IN_5_0, STEPS(__VA_ARGS__)                                                              \
+    }
+/* What 5.0 asks for in another way, or no longer. */
+#define SCENARIO_BEFORE_5(scenario_name, scenario_title, tested, ...)                                                  \
+    {                                                                                                                  \
+        .name = #scenario_name, .title = scenario_title, .file = __FILE__, .line = __LINE__, tested,                   \
+        .versions = IN_3_1 | IN_3_1_1, STEPS(__VA_ARGS__)                                                              \
+    }
+#define SCENARIO_5_0(scenario_name, scenario_title, tested, ...)                                                       \
+    {                                                                                                                  \
+        .name = #scenario_name, .title = scenario_title, .file = __FILE__, .line = __LINE__, tested,                   \
+        .versions = IN_5_0, STEPS(__VA_ARGS__)                                                                         \
+    }
+
 /* ---- Connections ---------------------------------------------------------------------------------------- */
 
 /* The Client goes away as it should; what it leaves behind is settled before the next step. */
@@ -29,10 +47,17 @@
 
 /* A CONNECT that breaks the rules: closed, after a CONNACK that refuses or without one. Section 3.1.4 wants it
  * without; the scenarios for MQTT-3.1.4-1 look at that. */
-#define REFUSED(who, breaks)                                                                                           \
-    EXPECT_NEXT(who, breaks, CLOSED(), CONNACK(.code = 1), CONNACK(.code = 2), CONNACK(.code = 3), CONNACK(.code = 4), \
-                CONNACK(.code = 5)),                                                                                   \
-        EXPECT(who, breaks, CLOSED())
+#define REFUSED(who, breaks) EXPECT_NEXT(who, breaks, CLOSED(), CONNACK(.code = REFUSAL)), EXPECT(who, breaks, CLOSED())
+
+/* A CONNECT with a user name or password that the Server does not accept, where it checks them. Further arguments are
+ * fields of the CONNACK. */
+#define CHECKS_NO_USERS "the target lets in a user with a wrong password: it does not check users"
+#define OTHER_REFUSAL   "refused with another code than those for user names, passwords and authorization"
+#define USER_REFUSED(who, breaks, ...)                                                                                 \
+    EXPECT_NEXT(who, breaks, CONNACK(.code = 4, __VA_ARGS__), CONNACK(.code = 5, __VA_ARGS__), CLOSED(),               \
+                CONNACK(.code = 0, .skip = CHECKS_NO_USERS),                                                           \
+                CONNACK(.code = REFUSAL, .warn = OTHER_REFUSAL, __VA_ARGS__)),                                         \
+        EXPECT(who, V311(3_2_2_5), CLOSED())
 
 /* ---- Subscriptions -------------------------------------------------------------------------------------- */
 
@@ -75,5 +100,26 @@
 #define FENCED(from, at, breaks, fence_topic)                                                                          \
     SEND(from, PUBLISH(.topic = fence_topic, .payload = "fence")),                                                     \
         EXPECT(at, breaks, PUBLISH(.topic = fence_topic, .payload = "fence"))
+
+/* ---- MQTT 5.0 ------------------------------------------------------------------------------------------- */
+
+/* Bits of the Subscription Options, section 3.8.3.1. */
+#define NO_LOCAL            0x04
+#define RETAIN_AS_PUBLISHED 0x08
+#define RETAIN_HANDLING_0   0x00
+#define RETAIN_HANDLING_1   0x10
+#define RETAIN_HANDLING_2   0x20
+
+/* GRANTED, with further Subscription Options, and with what else the SUBSCRIBE has. */
+#define GRANTED_WITH(who, topic_filter, wanted, options, ...)                                                          \
+    SEND(who, SUBSCRIBE(.packet_identifier = 103, .filters = {{topic_filter, (wanted) | (options)}}, __VA_ARGS__)),    \
+        EXPECT(who, V5(3_8_4_1), SUBACK(.packet_identifier = 103, CODES(GRANT_##wanted)),                              \
+               SUBACK(.packet_identifier = 103, .skip = "the target does not grant the QoS that is asked for"))
+
+/* In a 5.0 play this client speaks MQTT 3.1.1. */
+#define CONNECTED_3_1_1(who, ...)                                                                                      \
+    SEND(who, CONNECT(.protocol_level = 4, __VA_ARGS__)),                                                              \
+        EXPECT(who, V5(3_1_4_5), CONNACK(.code = 0), CONNACK(.code = 1, .skip = "the target does not speak 3.1.1"),    \
+               CLOSED(.skip = "the target does not speak 3.1.1"))
 
 #endif

@@ -66,7 +66,7 @@ static const struct scenario scenarios[] = {
         EXPECT(A, V311(3_9_3_2), SUBACK(CODES("\x02")), SUBACK(CODES("\x01")), SUBACK(CODES("\x00")),
                                  SUBACK(CODES("\x80")))),
 
-    SCENARIO_3_1_1(subscribe_refusal_is_0x80,
+    SCENARIO_3_1_1_AND_5(subscribe_refusal_is_0x80,
         "A subscription that the Server refuses has return code 0x80 in its place, and the others are granted",
         STATEMENTS(V311(3_8_4_5), V311(3_9_3_1), V311(3_9_3_2)),
         CONNECTED(A),
@@ -76,7 +76,7 @@ static const struct scenario scenarios[] = {
         SEND(A, PUBLISH(.topic = "~/a", .payload = "a")),
         EXPECT(A, V311(3_8_4_5), PUBLISH(.topic = "~/a", .payload = "a"))),
 
-    SCENARIO_3_1_1(subscribe_refused_gets_nothing,
+    SCENARIO_3_1_1_AND_5(subscribe_refused_gets_nothing,
         "For a subscription that was refused nothing is delivered",
         STATEMENTS(V311(3_8_4_5)),
         CONNECTED(A),
@@ -87,7 +87,7 @@ static const struct scenario scenarios[] = {
         SEND(B, PUBLISH(.topic = "~/denied/t", .payload = "secret")),
         FENCED(B, A, V311(3_8_4_5), "~/t")),
 
-    SCENARIO(subscribe_granted_wildcard_works,
+    SCENARIO_BEFORE_5(subscribe_granted_wildcard_works,
         "A wildcard subscription that is granted works; a Server without wildcards refuses it",
         STATEMENTS(V311(3_8_3_2)),
         CONNECTED(A),
@@ -144,7 +144,7 @@ static const struct scenario scenarios[] = {
 
     /* ---- Again ---- */
 
-    SCENARIO_3_1_1(subscribe_again_replaces_the_qos,
+    SCENARIO_3_1_1_AND_5(subscribe_again_replaces_the_qos,
         "Subscribing again with the same filter replaces the QoS that was granted",
         STATEMENTS(V311(3_8_4_3)),
         CONNECTED(A),
@@ -157,7 +157,7 @@ static const struct scenario scenarios[] = {
         PUBLISHED_QOS1(B, 2, .payload = "at QoS 0"),
         EXPECT(A, V311(3_8_4_3), PUBLISH(.qos = 0, .payload = "at QoS 0"))),
 
-    SCENARIO_3_1_1(subscribe_again_makes_no_second_copy,
+    SCENARIO_3_1_1_AND_5(subscribe_again_makes_no_second_copy,
         "Subscribing again with the same filter replaces the subscription: a message comes once",
         STATEMENTS(V311(3_8_4_3)),
         CONNECTED(A),
@@ -168,7 +168,7 @@ static const struct scenario scenarios[] = {
         EXPECT(A, V311(3_8_4_3), PUBLISH(.payload = "once")),
         FENCED(B, A, V311(3_8_4_3), "~/t")),
 
-    SCENARIO_3_1_1(subscribe_again_loses_nothing,
+    SCENARIO_3_1_1_AND_5(subscribe_again_loses_nothing,
         "Subscribing again while messages flow loses none of them",
         STATEMENTS(V311(3_8_4_3)),
         CONNECTED(A),
@@ -184,7 +184,7 @@ static const struct scenario scenarios[] = {
 
     /* ---- Overlapping ---- */
 
-    SCENARIO_3_1_1(subscribe_overlapping_gets_the_highest_qos,
+    SCENARIO_3_1_1_AND_5(subscribe_overlapping_gets_the_highest_qos,
         "Where subscriptions overlap, a message comes at the highest QoS among them",
         STATEMENTS(V311(3_3_5_1)),
         CONNECTED(A),
@@ -195,7 +195,7 @@ static const struct scenario scenarios[] = {
         EXPECT(A, V311(3_3_5_1), PUBLISH(.topic = "~/t", .qos = 1, .payload = "hello"),
                                  PUBLISH(.topic = "~/t", .qos = 0, .payload = "hello", .may_come = true))),
 
-    SCENARIO_3_1_1(subscribe_overlapping_in_another_order,
+    SCENARIO_3_1_1_AND_5(subscribe_overlapping_in_another_order,
         "The highest QoS counts in whichever order overlapping subscriptions were made",
         STATEMENTS(V311(3_3_5_1)),
         CONNECTED(A),

@@ -29,9 +29,9 @@
 
 /* Byte for byte, on which MQTT 3.1 is silent. */
 #define SAME_BYTES(breaks, name, title, topic_filter, topic_name)                                                      \
-    SCENARIO_3_1_1(name, title, STATEMENTS(breaks), MATCH_STEPS(breaks, topic_filter, topic_name))
+    SCENARIO_3_1_1_AND_5(name, title, STATEMENTS(breaks), MATCH_STEPS(breaks, topic_filter, topic_name))
 #define OTHER_BYTES(breaks, name, title, topic_filter, topic_name)                                                     \
-    SCENARIO_3_1_1(name, title, STATEMENTS(breaks), NO_MATCH_STEPS(breaks, topic_filter, topic_name))
+    SCENARIO_3_1_1_AND_5(name, title, STATEMENTS(breaks), NO_MATCH_STEPS(breaks, topic_filter, topic_name))
 
 #define NO_DOLLAR "the target does not let Clients publish to topics that begin with $"
 
@@ -206,7 +206,7 @@ static const struct scenario scenarios[] = {
 
     /* ---- The dollar sign: MQTT-4.7.2-1 ---- */
 
-    SCENARIO_3_1_1(topics_hash_does_not_match_dollar,
+    SCENARIO_3_1_1_AND_5(topics_hash_does_not_match_dollar,
         "# does not match topics that begin with $",
         STATEMENTS(V311(4_7_2_1)),
         CONNECTED(A),
@@ -215,7 +215,7 @@ static const struct scenario scenarios[] = {
         DOLLAR_PUBLISHED("$~/x", 0),
         FENCED(B, A, V311(4_7_2_1), "~/fence")),
 
-    SCENARIO_3_1_1(topics_plus_does_not_match_dollar,
+    SCENARIO_3_1_1_AND_5(topics_plus_does_not_match_dollar,
         "+/x does not match $test/x",
         STATEMENTS(V311(4_7_2_1)),
         CONNECTED(A),
@@ -224,7 +224,7 @@ static const struct scenario scenarios[] = {
         DOLLAR_PUBLISHED("$~/x", 0),
         FENCED(B, A, V311(4_7_2_1), "~/x")),
 
-    SCENARIO_3_1_1(topics_hash_does_not_bring_retained_dollar,
+    SCENARIO_3_1_1_AND_5(topics_hash_does_not_bring_retained_dollar,
         "A new subscription to +/x does not bring the retained message of $test/x",
         STATEMENTS(V311(4_7_2_1)),
         CONNECTED(B),
@@ -233,7 +233,7 @@ static const struct scenario scenarios[] = {
         SUBSCRIBED(A, "+/x", 0),
         FENCED(B, A, V311(4_7_2_1), "~/x")),
 
-    SCENARIO_3_1_1(topics_dollar_is_matched_by_name,
+    SCENARIO_3_1_1_AND_5(topics_dollar_is_matched_by_name,
         "$test/x is matched by filters that begin with $test",
         STATEMENTS(V311(4_7_2_1)),
         CONNECTED(A),
@@ -245,7 +245,7 @@ static const struct scenario scenarios[] = {
         EXPECT(A, V311(4_7_2_1), PUBLISH(.topic = "$~/x", .payload = "dollar"),
                                  PUBLISH(.topic = "~/fence", .skip = KEEPS_DOLLAR))),
 
-    SCENARIO_3_1_1(topics_dollar_inside_is_nothing_special,
+    SCENARIO_3_1_1_AND_5(topics_dollar_inside_is_nothing_special,
         "A $ that is not the first character of the topic is a character like any other",
         STATEMENTS(V311(4_7_2_1)),
         CONNECTED(A),

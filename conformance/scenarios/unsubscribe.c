@@ -95,7 +95,7 @@ static const struct scenario scenarios[] = {
 
     /* ---- Which subscription ends: MQTT-3.10.4-1 ---- */
 
-    SCENARIO_3_1_1(unsubscribe_covering_filter_ends_nothing,
+    SCENARIO_3_1_1_AND_5(unsubscribe_covering_filter_ends_nothing,
         "A filter that covers a subscription is not that subscription: it stays",
         STATEMENTS(V311(3_10_4_1)),
         CONNECTED(A),
@@ -105,7 +105,7 @@ static const struct scenario scenarios[] = {
         UNSUBSCRIBED(A, "~/#"),
         FENCED(A, A, V311(3_10_4_1), "~/a/b")),
 
-    SCENARIO_3_1_1(unsubscribe_covered_filter_ends_nothing,
+    SCENARIO_3_1_1_AND_5(unsubscribe_covered_filter_ends_nothing,
         "A filter that a subscription covers is not that subscription: it stays",
         STATEMENTS(V311(3_10_4_1)),
         CONNECTED(A),
@@ -113,7 +113,7 @@ static const struct scenario scenarios[] = {
         UNSUBSCRIBED(A, "~/a/b"),
         FENCED(A, A, V311(3_10_4_1), "~/a/b")),
 
-    SCENARIO_3_1_1(unsubscribe_wildcard_ends_that_wildcard,
+    SCENARIO_3_1_1_AND_5(unsubscribe_wildcard_ends_that_wildcard,
         "Of overlapping subscriptions the one named ends, and the other stays",
         STATEMENTS(V311(3_10_4_1)),
         CONNECTED(A),
@@ -124,7 +124,7 @@ static const struct scenario scenarios[] = {
         SEND(B, PUBLISH(.topic = "~/a/c", .payload = "unwanted")),
         FENCED(B, A, V311(3_10_4_1), "~/a/b")),
 
-    SCENARIO_3_1_1(unsubscribe_compares_characters,
+    SCENARIO_3_1_1_AND_5(unsubscribe_compares_characters,
         "Filters are compared character by character: another case or one more slash is another filter",
         STATEMENTS(V311(3_10_4_1)),
         CONNECTED(A),
@@ -136,7 +136,7 @@ static const struct scenario scenarios[] = {
 
     /* ---- What goes on ---- */
 
-    SCENARIO_3_1_1(unsubscribe_does_not_end_qos_1_in_flight,
+    SCENARIO_3_1_1_AND_5(unsubscribe_does_not_end_qos_1_in_flight,
         "A QoS 1 delivery that has begun goes on after UNSUBSCRIBE: it is sent again on reconnect",
         STATEMENTS(V311(3_10_4_3)),
         CONNECTED(A, .clean_session = 0),
@@ -149,7 +149,7 @@ static const struct scenario scenarios[] = {
         CONNECTED(A, .clean_session = 0),
         RECEIVED_QOS1(A, V311(3_10_4_3), 0, .payload = "begun")),
 
-    SCENARIO_3_1_1(unsubscribe_does_not_end_qos_2_in_flight,
+    SCENARIO_3_1_1_AND_5(unsubscribe_does_not_end_qos_2_in_flight,
         "A QoS 2 delivery that has begun goes on after UNSUBSCRIBE: PUBREC is answered with PUBREL",
         STATEMENTS(V311(3_10_4_3)),
         CONNECTED(A),
@@ -162,7 +162,7 @@ static const struct scenario scenarios[] = {
         EXPECT(A, V311(3_10_4_3), PUBREL(.packet_identifier = ID(0))),
         SEND(A, PUBCOMP(.packet_identifier = ID(0)))),
 
-    SCENARIO_3_1_1(unsubscribe_does_not_end_what_the_client_publishes,
+    SCENARIO_3_1_1_AND_5(unsubscribe_does_not_end_what_the_client_publishes,
         "A QoS 2 message that the Client is publishing goes on when it unsubscribes",
         STATEMENTS(V311(3_10_4_3), V311(4_3_3_2)),
         CONNECTED(A),

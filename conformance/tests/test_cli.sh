@@ -73,6 +73,7 @@ check "option without its value" 2 "option '--target' needs a value" "$mqspec" t
 check "bad version" 2 "'4.0' is no version of MQTT" "$mqspec" test -V 4.0
 check "bad timeout" 2 "'soon' is no timeout" "$mqspec" test --timeout soon
 check "timeout of nothing" 2 "'0' is no timeout" "$mqspec" test --timeout 0
+check "user without its value" 2 "option '--user' needs a value" "$mqspec" test --user
 check "bad seed" 2 "'-1' is no seed" "$mqspec" test --seed -1
 check "target and run" 2 "exclude each other" "$mqspec" test --target a:1 --run b
 check "target without a port number" 2 "the port is not a number" "$mqspec" test --target localhost:mqtt
@@ -100,6 +101,7 @@ verdict "pattern that is a statement" $?
 check "built-in broker in virtual time" 0 "" "$mqspec" test --virtual
 check "built-in broker over TCP" 0 "" "$mqspec" test "$name"
 check "built-in broker that deviates" 1 "" "$mqspec" test --virtual --deviate 3.1.2-24
+check "built-in broker in 5.0" 0 " 0 fail" "$mqspec" test --virtual -V 5.0
 check "TAP" 0 "TAP version 13" "$mqspec" test --virtual --tap "$name"
 echo "$name # passes" >"$work/expected"
 check "expected failure that passes" 0 "'$name' was expected to fail and did not" \
@@ -130,6 +132,16 @@ check "target speaks something else" 3 "not MQTT" "$mqspec" test --run "$wrong g
 check "target wants a password" 3 "without user name and password" "$mqspec" test --run "$wrong refusing {port} 5"
 check "target refuses the version" 3 "does not support this version" \
     "$mqspec" test -V 3.1.1 --run "$wrong refusing {port} 1"
+check "target refuses 5.0 with its Reason Code" 3 "does not support this version" \
+    "$mqspec" test -V 5.0 --run "$wrong refusing {port} 132"
+check "target wants a password in 5.0" 3 "without user name and password" \
+    "$mqspec" test -V 5.0 --run "$wrong refusing {port} 135"
+check "target does not know 5.0: its scenarios are skipped" 0 "2 pass, 0 fail, 0 warn, 1 skip" \
+    "$mqspec" test --run "$wrong old {port}" connect_is_accepted
+check "and it is said why" 0 "the target does not accept this version of MQTT" \
+    "$mqspec" test --run "$wrong old {port}" connect_is_accepted
+check "target is asked for nothing but 5.0 and does not know it" 3 "does not support this version" \
+    "$mqspec" test -V 5.0 --run "$wrong old {port}" connect_is_accepted
 check "target dies at the start" 3 "exit status 7" "$mqspec" test --run "$wrong dying {port} 1"
 check "target dies in the middle" 1 "giving up at connection 10" \
     "$mqspec" test --timeout 0.5 --at-once 4 --run "$wrong dying {port} 10" "qos*"

@@ -360,6 +360,8 @@ static void test_probe(void **state) {
     assert_int_equal(probe.outcome, PROBE_FINE);
     probe_target(&probe, &target.settings, MQTT_3_1_1);
     assert_int_equal(probe.outcome, PROBE_FINE);
+    probe_target(&probe, &target.settings, MQTT_5_0);
+    assert_int_equal(probe.outcome, PROBE_FINE);
     stop_built_in(&target);
 }
 
@@ -402,8 +404,9 @@ static void test_processes(void **state) {
 
 static void test_options(void **state) {
     (void)state;
-    char *arguments[] = {"test",  "keepalive_*", "-V",  "3.1.1",     "--timeout", "0.5",      "--seed", "9",
-                         "--tap", "--json",      "a.j", "--at-once", "7",         "--strict", "-v",     NULL};
+    char *arguments[] = {"test",   "keepalive_*", "-V",         "3.1.1",  "--timeout", "0.5", "--seed",
+                         "9",      "--tap",       "--json",     "a.j",    "--at-once", "7",   "--strict",
+                         "--user", "name",        "--password", "secret", "-v",        NULL};
     struct test_options options;
     assert_true(test_options_parse(&options, (int)COUNT_OF(arguments) - 1, arguments));
     assert_int_equal(options.pattern_count, 1);
@@ -416,6 +419,8 @@ static void test_options(void **state) {
     assert_string_equal(options.documents[DOCUMENT_JSON], "a.j");
     assert_null(options.documents[DOCUMENT_HTML]);
     assert_int_equal(options.at_once, 7);
+    assert_string_equal(options.user, "name");
+    assert_string_equal(options.password, "secret");
 }
 
 /* ---- Expected failures --------------------------------------------------------------------------------------------

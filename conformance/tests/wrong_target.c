@@ -3,7 +3,8 @@
  *   silent      accepts and never answers
  *   closing     accepts and closes at once
  *   garbage     answers with what is not MQTT
- *   refusing    answers CONNECT with CONNACK return code NUMBER
+ *   refusing    answers CONNECT with CONNACK return code NUMBER, of 5.0 with that Reason Code
+ *   old         answers CONNECT with CONNACK 0, but of 5.0 as a broker that does not know it
  *   dying       answers CONNECT with CONNACK 0, and ends with exit status 7 at connection NUMBER
  *   stubborn    as silent, and does not end on SIGTERM
  *
@@ -71,9 +72,31 @@ static void accept_client(struct target *target) {
         target->descriptors[target->count++] = (struct pollfd){.fd = client, .events = POLLIN};
 }
 
+/* Of a CONNECT that comes in one piece, with a Protocol Name of four characters. */
+static int is_5_0(const char *bytes, ssize_t length) {
+    ssize_t level = 8;
+    for (ssize_t i = 1; i < length && i < 4 && (bytes[i] & 0x80) != 0; i++)
+        level++;
+    return length > level && memcmp(bytes + level - 4, "MQTT", 4) == 0 && bytes[level] == 5;
+}
+
+static void answer_connect(const struct target *target, int client, int in_5_0) {
+    char before_5[] = {0x20, 0x02, 0x00, 0x00};
+    char of_5[] = {0x20, 0x03, 0x00, 0x00, 0x00};
+    if (is(target, "refusing")) {
+        before_5[3] = (char)target->number;
+        of_5[3] = (char)target->number;
+    }
+    if (is(target, "old") && in_5_0)
+        before_5[3] = 1;
+    if (in_5_0 && !is(target, "old"))
+        answer(client, of_5, sizeof of_5);
+    else
+        answer(client, before_5, sizeof before_5);
+}
+
 static void read_client(struct target *target, int index) {
     char buffer[4096];
-    char connack[] = {0x20, 0x02, 0x00, 0x00};
     int client = target->descriptors[index].fd;
     ssize_t got = read(client, buffer, sizeof buffer);
     if (got <= 0) {
@@ -81,10 +104,8 @@ static void read_client(struct target *target, int index) {
         target->descriptors[index] = target->descriptors[--target->count];
         return;
     }
-    if (is(target, "refusing"))
-        connack[3] = (char)target->number;
-    if ((is(target, "refusing") || is(target, "dying")) && buffer[0] == 0x10)
-        answer(client, connack, sizeof connack);
+    if ((is(target, "refusing") || is(target, "dying") || is(target, "old")) && buffer[0] == 0x10)
+        answer_connect(target, client, is_5_0(buffer, got));
 }
 
 int main(int count, char **arguments) {

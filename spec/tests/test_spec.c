@@ -48,6 +48,54 @@ static void finds(void **state) {
         assert_int_equal(found[i], row->found[i]);
 }
 
+/* ---- From 3.1.1 to 5.0 ------------------------------------------------------------------------------------- */
+
+struct version_row {
+    const char *name;
+    enum spec_statement statement;
+    enum spec_statement in_5_0;
+};
+
+static const struct version_row version_rows[] = {
+    {"same id, same rule", V311(4_7_2_1), V5(4_7_2_1)},
+    {"same rule under another id", V311(3_1_2_24), V5(3_1_2_22)},
+    {"same id for another rule", V311(3_2_2_4), V5(3_2_2_6)},
+    {"two lead to one: the reserved flags", V311(2_2_2_1), V5(2_1_3_1)},
+    {"two lead to one: closing on wrong ones", V311(2_2_2_2), V5(2_1_3_1)},
+    {"protocol violation", V311(4_8_0_1), V5(4_13_1_1)},
+    {"CONNACK for a good CONNECT", V311(3_1_4_4), V5(3_1_4_5)},
+    {"a return code for each filter", V311(3_8_4_5), V5(3_8_4_6)},
+    {"password without user name: 5.0 allows it", V311(3_1_2_22), SPEC_NONE},
+    {"empty Client Identifier without clean session: 5.0 allows it", V311(3_1_3_8), SPEC_NONE},
+    {"a statement of 5.0", V5(3_1_2_22), V5(3_1_2_22)},
+    {"the first statement of 5.0", V5(1_5_4_1), V5(1_5_4_1)},
+    {"none", SPEC_NONE, SPEC_NONE},
+};
+
+static void leads_to_5_0(void **state) {
+    const struct version_row *row = *state;
+    assert_string_equal(spec_name(spec_in_5_0(row->statement)), spec_name(row->in_5_0));
+}
+
+static void every_statement_leads_to_5_0_or_nowhere(void **state) {
+    (void)state;
+    size_t counterparts = 0;
+    for (int i = SPEC_NONE + 1; i < SPEC_COUNT; i++) {
+        enum spec_statement statement = (enum spec_statement)i;
+        enum spec_statement in_5_0 = spec_in_5_0(statement);
+        if (spec_row(statement)->version == SPEC_MQTT_5_0) {
+            assert_int_equal(in_5_0, statement);
+            continue;
+        }
+        if (in_5_0 == SPEC_NONE)
+            continue;
+        counterparts++;
+        if (spec_row(in_5_0)->version != SPEC_MQTT_5_0)
+            fail_msg("%s leads to %s", spec_name(statement), spec_name(in_5_0));
+    }
+    assert_true(counterparts > 0 && counterparts < spec_coverage(SPEC_MQTT_3_1_1).statements);
+}
+
 /* ---- Near ids -------------------------------------------------------------------------------------------- */
 
 struct suggest_row {
@@ -210,22 +258,25 @@ static void text_keeps_to_its_width(void **state) {
         if (strstr(line, "conformance/scenarios/") == NULL && strlen(line) > LONGEST_LINE + 1)
             fail_msg("%zu characters: %s", strlen(line) - 1, line);
     }
-    assert_true(lines > 7u * (SPEC_COUNT - 1));
+    assert_true(lines > 8u * (SPEC_COUNT - 1));
     fclose(file);
 }
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
 int main(void) {
-    struct CMUnitTest rows[COUNT_OF(find_rows) + COUNT_OF(suggest_rows)];
+    struct CMUnitTest rows[COUNT_OF(find_rows) + COUNT_OF(version_rows) + COUNT_OF(suggest_rows)];
     size_t count = 0;
     for (size_t i = 0; i < COUNT_OF(find_rows); i++)
         rows[count++] = (struct CMUnitTest){find_rows[i].name, finds, NULL, NULL, (void *)&find_rows[i]};
+    for (size_t i = 0; i < COUNT_OF(version_rows); i++)
+        rows[count++] = (struct CMUnitTest){version_rows[i].name, leads_to_5_0, NULL, NULL, (void *)&version_rows[i]};
     for (size_t i = 0; i < COUNT_OF(suggest_rows); i++)
         rows[count++] = (struct CMUnitTest){suggest_rows[i].name, suggests, NULL, NULL, (void *)&suggest_rows[i]};
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_row_is_found_by_its_own_names),
         cmocka_unit_test(both_standards_are_whole),
+        cmocka_unit_test(every_statement_leads_to_5_0_or_nowhere),
         cmocka_unit_test(what_is_switched_off_is_not_asked_for_again),
         cmocka_unit_test(counts_add_up),
         cmocka_unit_test(no_statement_has_both_scenario_and_excuse),

@@ -1,0 +1,124 @@
+/* The messages that topics retain, section 3.3.1.3. */
+#include <assert.h>
+
+#include "reference/core.h"
+
+#define FORGOTTEN_AT_ONCE 64u
+
+static void forget_retained(struct broker *broker, struct topic_node *node) {
+    if (node->value == NULL)
+        return;
+    message_release(broker, node->value);
+    node->value = NULL;
+    broker->counts.retained--;
+}
+
+static void forget_topic(struct broker *broker, struct topic_node *node) {
+    forget_retained(broker, node);
+    topic_tree_prune(&broker->retained, node);
+}
+
+/* ---- Storing ------------------------------------------------------------------------------------------------ */
+
+static microseconds expiry_of(const struct message *message) {
+    if (message->expiry_interval == NO_EXPIRY)
+        return NO_DEADLINE;
+    return message->published + message->expiry_interval * MICROSECONDS_PER_SECOND + 1;
+}
+
+/* Before 5.0, MQTT-3.3.1-7 has a new message of QoS 0 replace the old one too. */
+static void store_retained(struct broker *broker, enum mqtt_version version, const struct application_message *parts) {
+    struct topic_node *node = topic_tree_insert(&broker->retained, parts->topic);
+    if (node == NULL)
+        return;
+    bool keeps_old = node->value != NULL && version != MQTT_5_0 && mqtt_publish_qos(parts->flags) == 0 &&
+                     !MUST(&broker->rules, V311(3_3_1_7));
+    struct message *message = keeps_old ? NULL : message_create(broker, parts);
+    if (message != NULL) {
+        forget_retained(broker, node);
+        node->value = message;
+        broker->counts.retained++;
+        if (expiry_of(message) < broker->retained_timer.deadline)
+            timers_set(broker, &broker->retained_timer, expiry_of(message));
+    }
+    topic_tree_prune(&broker->retained, node);
+}
+
+void retain_message(struct broker *broker, enum mqtt_version version, const struct application_message *parts) {
+    struct spec_rules *rules = &broker->rules;
+    if ((parts->flags & MQTT_PUBLISH_RETAIN) == 0 && MUST(rules, BY_VERSION(version, V311(3_3_1_12), V5(3_3_1_8))))
+        return;
+    if (parts->payload.length == 0) {
+        struct topic_node *node = topic_tree_find(&broker->retained, parts->topic);
+        if (node != NULL && node->value != NULL && MUST(rules, BY_VERSION(version, V311(3_3_1_10), V5(3_3_1_6))))
+            forget_topic(broker, node);
+        if (MUST(rules, BY_VERSION(version, V311(3_3_1_11), V5(3_3_1_7))))
+            return;
+    }
+    if (MUST(rules, BY_VERSION(version, V311(3_3_1_5), V5(3_3_1_5))))
+        store_retained(broker, version, parts);
+}
+
+/* ---- Delivering to a new subscription ------------------------------------------------------------------------- */
+
+static void deliver_retained(void *context, struct topic_node *node) {
+    struct subscription *subscription = context;
+    struct session *session = subscription->session;
+    struct broker *broker = session->broker;
+    struct message *message = node->value;
+    if (message_has_expired(broker, message) && MUST(&broker->rules, V5(3_3_2_5)))
+        return;
+    bool is_own = message->publisher != 0 && message->publisher == session->hash;
+    if ((subscription->options & MQTT_SUBSCRIBE_NO_LOCAL) != 0 && is_own && MUST(&broker->rules, V5(3_8_3_3)))
+        return;
+    publish_retained(subscription, message);
+}
+
+void publish_retained_to(struct subscription *subscription, struct mqtt_bytes filter) {
+    struct broker *broker = subscription->session->broker;
+    enum mqtt_version version = subscription->session->version;
+    if (MUST(&broker->rules, BY_VERSION(version, V311(3_3_1_6), V5(3_3_1_9))))
+        topic_tree_match(&broker->retained, filter,
+                         MUST(&broker->rules, BY_VERSION(version, V311(4_7_2_1), V5(4_7_2_1))), deliver_retained,
+                         subscription);
+}
+
+/* ---- Forgetting ------------------------------------------------------------------------------------------------ */
+
+/* What a walk found, since it may not change the tree. */
+struct expired {
+    struct broker *broker;
+    struct topic_node *nodes[FORGOTTEN_AT_ONCE];
+    size_t count;
+    microseconds next; /* when the first of the others expires */
+};
+
+static void look_at(void *context, struct topic_node *node) {
+    struct expired *expired = context;
+    const struct message *message = node->value;
+    microseconds expiry = expiry_of(message);
+    if (!message_has_expired(expired->broker, message)) {
+        expired->next = expiry < expired->next ? expiry : expired->next;
+        return;
+    }
+    if (expired->count < FORGOTTEN_AT_ONCE)
+        expired->nodes[expired->count++] = node;
+    else
+        expired->next = expired->broker->now;
+}
+
+void retained_expire(struct broker *broker) {
+    struct expired expired = {.broker = broker, .next = NO_DEADLINE};
+    topic_tree_each(&broker->retained, look_at, &expired);
+    for (size_t i = 0; i < expired.count; i++)
+        forget_topic(broker, expired.nodes[i]);
+    timers_set(broker, &broker->retained_timer, expired.next);
+}
+
+static void forget_visited(void *context, struct topic_node *node) {
+    forget_retained(context, node);
+}
+
+void retained_clear(struct broker *broker) {
+    topic_tree_each(&broker->retained, forget_visited, broker);
+}
