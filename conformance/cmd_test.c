@@ -133,7 +133,7 @@ static struct socket_settings settings_of(const struct test *test) {
 static int start_built_in(struct test *test) {
     const char *reason = "out of memory";
     int port = -1;
-    test->broker = create_target_broker(test->options.off, test->options.off_count);
+    test->broker = create_target_broker(TARGET_OFFERS_ALL, test->options.off, test->options.off_count);
     if (test->broker != NULL) {
         test->server = server_create(test->broker, test->loop);
         reason = strerror(errno);

@@ -15,9 +15,10 @@ struct matrix {
     microseconds timeout;
     bool verbose;
     struct run run;
-    uint8_t *reached; /* SET_SIZE bytes a play: a bit for each statement that it reaches */
-    bool *noticed;    /* a play: by this deviation */
-    bool *useful;     /* a play: failed under some deviation */
+    uint8_t *reached;          /* SET_SIZE bytes a play: a bit for each statement that it reaches */
+    enum target_offer *offers; /* a play: of the broker where it shows something */
+    bool *noticed;             /* a play: by this deviation */
+    bool *useful;              /* a play: failed under some deviation */
     size_t deviations;
     size_t survivors;
     size_t by_another; /* noticed, but under other statements only */
@@ -34,26 +35,46 @@ static bool reaches(const struct matrix *matrix, size_t play, enum spec_statemen
     return (matrix->reached[play * SET_SIZE + statement / 8] & 1u << statement % 8) != 0;
 }
 
-/* Plays all, and keeps what each play reaches. Returns how many fail. */
+/* Plays one without deviation, and keeps what it reaches. Returns the verdict. */
+static enum verdict play_right(struct matrix *matrix, size_t index, enum target_offer offer, microseconds *clock) {
+    uint64_t counts[SPEC_COUNT] = {0};
+    struct virtual_settings settings = {
+        .timeout = matrix->timeout,
+        .offer = offer,
+        .reached = counts,
+        .start = *clock,
+    };
+    struct play play = matrix->run.plays[index];
+    uint8_t *reached = matrix->reached + index * SET_SIZE;
+    play_name(&play, 1, index, 0);
+    *clock = play_virtual(&play, &settings) + 1;
+    memset(reached, 0, SET_SIZE);
+    for (int i = 0; i < SPEC_COUNT; i++)
+        if (counts[i] > 0)
+            reached[i / 8] |= (uint8_t)(1u << i % 8);
+    if (play.result.verdict == VERDICT_FAIL)
+        fprintf(matrix->file, "fails without a deviation: %s (%s): %s\n", play.scenario->name,
+                mqtt_version_name(play.version), play.result.reason);
+    if (play.player != NULL)
+        player_destroy(play.player);
+    return play.result.verdict;
+}
+
+/* Plays all, each where it shows something, and keeps what each play reaches. Returns how many fail. */
 static size_t play_without_deviation(struct matrix *matrix) {
     size_t faults = 0;
-    uint64_t counts[SPEC_COUNT];
-    struct virtual_settings settings = {.timeout = matrix->timeout, .reached = counts};
+    microseconds clock = 0;
     for (size_t i = 0; i < matrix->run.count; i++) {
-        struct play play = matrix->run.plays[i];
-        memset(counts, 0, sizeof counts);
-        play_name(&play, 1, i, 0);
-        settings.start = play_virtual(&play, &settings) + 1;
-        for (int k = 0; k < SPEC_COUNT; k++)
-            if (counts[k] > 0)
-                matrix->reached[i * SET_SIZE + (size_t)k / 8] |= (uint8_t)(1u << k % 8);
-        if (play.result.verdict == VERDICT_FAIL) {
-            faults++;
-            fprintf(matrix->file, "fails without a deviation: %s (%s): %s\n", play.scenario->name,
-                    mqtt_version_name(play.version), play.result.reason);
+        enum verdict verdict = play_right(matrix, i, TARGET_OFFERS_ALL, &clock);
+        if (verdict == VERDICT_SKIP) {
+            matrix->offers[i] = TARGET_OFFERS_LESS;
+            verdict = play_right(matrix, i, TARGET_OFFERS_LESS, &clock);
         }
-        if (play.player != NULL)
-            player_destroy(play.player);
+        if (verdict == VERDICT_SKIP) {
+            matrix->offers[i] = TARGET_OFFERS_ALL;
+            verdict = play_right(matrix, i, TARGET_OFFERS_ALL, &clock);
+        }
+        faults += verdict == VERDICT_FAIL;
     }
     return faults;
 }
@@ -67,6 +88,7 @@ static struct kill play_deviation(struct matrix *matrix, enum spec_statement off
         if (!reaches(matrix, i, off))
             continue;
         struct play play = matrix->run.plays[i];
+        settings.offer = matrix->offers[i];
         play_name(&play, 1, i, 0);
         settings.start = play_virtual(&play, &settings) + 1;
         matrix->noticed[i] = play.result.verdict == VERDICT_FAIL;
@@ -145,8 +167,9 @@ bool run_mutants(FILE *file, microseconds timeout, bool verbose) {
     matrix.noticed = calloc(matrix.run.count + 1, sizeof *matrix.noticed);
     matrix.useful = calloc(matrix.run.count + 1, sizeof *matrix.useful);
     matrix.reached = calloc(matrix.run.count + 1, SET_SIZE);
+    matrix.offers = calloc(matrix.run.count + 1, sizeof *matrix.offers);
     bool held = false;
-    if (matrix.noticed == NULL || matrix.useful == NULL || matrix.reached == NULL) {
+    if (matrix.noticed == NULL || matrix.useful == NULL || matrix.reached == NULL || matrix.offers == NULL) {
         fprintf(file, "out of memory\n");
     } else {
         matrix.faults = play_without_deviation(&matrix);
@@ -159,6 +182,7 @@ bool run_mutants(FILE *file, microseconds timeout, bool verbose) {
     free(matrix.noticed);
     free(matrix.useful);
     free(matrix.reached);
+    free(matrix.offers);
     run_release(&matrix.run);
     return held;
 }

@@ -57,18 +57,25 @@ void play_decide(struct play *play, const char *transport, enum verdict verdict,
 
 /* ---- The built-in broker --------------------------------------------------------------------------------------- */
 
+/* Some statements hold only for a broker that lacks something, and most scenarios need it. */
+enum target_offer {
+    TARGET_OFFERS_ALL,
+    TARGET_OFFERS_LESS, /* in 5.0: Maximum QoS 1, no retained messages, no Topic Aliases, no enhanced authentication */
+};
+
 /* The reference broker as the suite wants it, with the given statements switched off. User name "mqspec" needs the
  * password "right", user name "mqspec-denied" is not authorized, and nobody may publish or subscribe to a topic
  * with a level "denied". By SCRAM-SHA-256, user "mqspec" has the password "mqspec". What it announces in CONNACK of 5.0
  * is small, so that scenarios reach each limit and exceed it by one with little to send. NULL where there is no
  * memory. */
-struct broker *create_target_broker(const enum spec_statement *off, size_t off_count);
+struct broker *create_target_broker(enum target_offer offer, const enum spec_statement *off, size_t off_count);
 
 /* ---- Virtual time ---------------------------------------------------------------------------------------------- */
 
 struct virtual_settings {
     microseconds timeout;
     uint64_t seed;
+    enum target_offer offer;
     const enum spec_statement *off; /* statements that the broker breaks */
     size_t off_count;
     uint64_t *reached;              /* SPEC_COUNT sums of how often statements were reached, or NULL */
@@ -82,6 +89,8 @@ struct virtual_settings {
  * does not come to an end is a fail that says so. */
 microseconds play_virtual(struct play *play, const struct virtual_settings *settings);
 
+/* A scenario that is skipped is played once more against the broker that offers less: there its verdict counts, unless
+ * it is skipped there, too. */
 void run_virtual(struct run *run, const struct virtual_settings *settings);
 
 /* ---- Sockets ----------------------------------------------------------------------------------------------------- */

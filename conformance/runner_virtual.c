@@ -182,7 +182,7 @@ microseconds play_virtual(struct play *play, const struct virtual_settings *sett
         .user = settings->user,
         .password = settings->password,
     };
-    world.broker = create_target_broker(settings->off, settings->off_count);
+    world.broker = create_target_broker(settings->offer, settings->off, settings->off_count);
     world.player = world.broker == NULL ? NULL : player_create(play->scenario, &options, &link);
     if (world.player == NULL) {
         if (world.broker != NULL)
@@ -199,13 +199,33 @@ microseconds play_virtual(struct play *play, const struct virtual_settings *sett
     return world.now;
 }
 
+/* What one broker cannot show may show at the other. */
+static microseconds play_where_it_shows(struct play *play, const struct virtual_settings *settings) {
+    struct virtual_settings less = *settings;
+    less.start = play_virtual(play, settings) + 1;
+    if (play->result.verdict != VERDICT_SKIP)
+        return less.start;
+    less.offer = TARGET_OFFERS_LESS;
+    struct play again = *play;
+    again.player = NULL;
+    microseconds end = play_virtual(&again, &less) + 1;
+    struct player *useless = again.player;
+    if (again.result.verdict != VERDICT_SKIP) {
+        useless = play->player;
+        *play = again;
+    }
+    if (useless != NULL)
+        player_destroy(useless);
+    return end;
+}
+
 void run_virtual(struct run *run, const struct virtual_settings *settings) {
     struct virtual_settings each = *settings;
     for (size_t i = 0; i < run->count; i++) {
         if (run->plays[i].decided)
             continue;
         play_name(&run->plays[i], settings->seed, i, 0);
-        each.start = play_virtual(&run->plays[i], &each) + 1;
+        each.start = play_where_it_shows(&run->plays[i], &each);
     }
     run->duration = each.start - settings->start;
 }

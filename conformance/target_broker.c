@@ -47,7 +47,15 @@ static bool scram_credentials(void *context, struct mqtt_bytes user_name, struct
            scram_derive(credentials, mqtt_text(DEFAULT_SCRAM_PASSWORD), salt);
 }
 
-struct broker *create_target_broker(const enum spec_statement *off, size_t off_count) {
+static void offer_less(struct broker_settings *settings) {
+    settings->maximum_qos = 1;
+    settings->retain_available = false;
+    settings->topic_alias_maximum = 0;
+    settings->response_information = (struct mqtt_bytes){NULL, 0};
+    settings->hooks.scram_credentials = NULL;
+}
+
+struct broker *create_target_broker(enum target_offer offer, const enum spec_statement *off, size_t off_count) {
     struct broker_settings settings = broker_default_settings();
     struct environment environment = environment_of_system();
     settings.maximum_packet_size = TARGET_PACKET_SIZE;
@@ -61,6 +69,8 @@ struct broker *create_target_broker(const enum spec_statement *off, size_t off_c
         .may_publish = may,
         .may_subscribe = may,
     };
+    if (offer == TARGET_OFFERS_LESS)
+        offer_less(&settings);
     struct broker *broker = broker_create(&settings, &environment);
     if (broker == NULL)
         return NULL;

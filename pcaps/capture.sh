@@ -68,6 +68,16 @@ end() {
     echo "$out/$1.pcap"
 }
 
+# record NAME DEVICE COMMAND...: the capture of what COMMAND does, unless the command line names others only.
+record() {
+    name=$1 device=$2
+    shift 2
+    case " ${only:-$name} " in *" $name "*) ;; *) return ;; esac
+    begin "$name" "$device"
+    "$@"
+    end "$name"
+}
+
 # ---- mosquitto_pub and mosquitto_sub ---------------------------------------------------------------------------
 
 publish() {
@@ -77,9 +87,9 @@ publish() {
 # subscribe COUNT NAME ARGUMENTS...: in the background; ends by itself after COUNT messages.
 subscribe() {
     subacks=$(grep -c 'Sending SUBACK' "$work/broker.log" || :)
-    count=$1 name=$2
+    count=$1 client=$2
     shift 2
-    mosquitto_sub -h 127.0.0.1 -i "$name" -C "$count" -W 10 "$@" >/dev/null &
+    mosquitto_sub -h 127.0.0.1 -i "$client" -C "$count" -W 10 "$@" >/dev/null &
     subscriber=$!
     wait_for "$work/broker.log" 'Sending SUBACK' $((subacks + 1))
 }
@@ -114,14 +124,10 @@ mosquitto_clients() {
     wait "$subscriber"
 }
 
-begin mosquitto-clients lo
-mosquitto_clients mqttv311
-end mosquitto-clients
+record mosquitto-clients lo mosquitto_clients mqttv311
 
 # MQTT 3.1, on the "any" device: another link layer.
-begin mosquitto-clients-3.1 any
-mosquitto_clients mqttv31
-end mosquitto-clients-3.1
+record mosquitto-clients-3.1 any mosquitto_clients mqttv31
 
 # What only MQTT 5.0 has. Assigned Client Identifiers come where no -i is given.
 mosquitto_clients_5() {
@@ -133,12 +139,13 @@ mosquitto_clients_5() {
     publish -V mqttv5 -q 1 -t demo/1 -m 'at least once' -D publish message-expiry-interval 3600
     publish -V mqttv5 -q 2 -t demo/2 -m 'exactly once' -D publish response-topic demo/answer \
         -D publish correlation-data 4711
-    printf 'by name\nby alias\n' | mosquitto_pub -h 127.0.0.1 -V mqttv5 -q 1 -t demo/alias -l -D publish topic-alias 1
+    printf 'by name\nby alias\n' | mosquitto_pub -h 127.0.0.1 -V mqttv5 -q 1 -t demo/alias -l \
+        -D publish topic-alias 1
     wait "$subscriber"
     publish -V mqttv5 -q 1 -t demo/nobody -m 'no matching subscribers'
 
     publish -V mqttv5 -q 1 -r -t demo/retained -m 'kept' -D publish message-expiry-interval 3600
-    subscribe 1 late-subscriber -V mqttv5 -q 1 -t demo/retained --retain-as-published
+    subscribe 1 late-subscriber -V mqttv5 -q 1 -t demo/retained
     wait "$subscriber"
     publish -V mqttv5 -q 1 -r -t demo/retained -n
 
@@ -169,9 +176,7 @@ mosquitto_clients_5() {
     wait "$subscriber"
 }
 
-begin mosquitto-clients-5.0 lo
-mosquitto_clients_5
-end mosquitto-clients-5.0
+record mosquitto-clients-5.0 lo mosquitto_clients_5
 
 # ---- MQTT.js ---------------------------------------------------------------------------------------------------
 
@@ -180,12 +185,11 @@ if [ -z "${MQTT_JS:-}" ]; then
     mkdir "$MQTT_JS"
     (cd "$MQTT_JS" && npm install --silent --no-fund --no-audit mqtt >&2)
 fi
-begin mqtt-js lo
-NODE_PATH=$MQTT_JS/node_modules node "$here/clients/mqtt_js.js" 3.1.1
-end mqtt-js
-begin mqtt-js-5.0 lo
-NODE_PATH=$MQTT_JS/node_modules node "$here/clients/mqtt_js.js" 5.0
-end mqtt-js-5.0
+mqtt_js() {
+    NODE_PATH=$MQTT_JS/node_modules node "$here/clients/mqtt_js.js" "$@"
+}
+record mqtt-js lo mqtt_js 3.1.1
+record mqtt-js-5.0 lo mqtt_js 5.0
 
 # ---- Paho for Python -------------------------------------------------------------------------------------------
 
@@ -194,9 +198,8 @@ if [ -z "${PAHO:-}" ]; then
     "$work/python/bin/pip" install --quiet paho-mqtt
     PAHO=$work/python/bin/python
 fi
-begin paho-python lo
-"$PAHO" "$here/clients/paho_python.py" 3.1.1 3.1
-end paho-python
-begin paho-python-5.0 lo
-"$PAHO" "$here/clients/paho_python.py" 5.0
-end paho-python-5.0
+paho_python() {
+    "$PAHO" "$here/clients/paho_python.py" "$@"
+}
+record paho-python lo paho_python 3.1.1 3.1
+record paho-python-5.0 lo paho_python 5.0

@@ -8,13 +8,16 @@
 #include "pcaps/decode.h"
 #include "pcaps/show.h"
 
-static const char usage[] = "usage: mqspec decode FILE.pcap... [--json]\n"
-                            "       mqspec decode --hex BYTES [--from client|server] [-V 3.1|3.1.1|5.0] [--json]\n"
+static const char usage[] = "usage: mqspec decode FILE.pcap... [-v|--json]\n"
+                            "       mqspec decode --hex BYTES [--from client|server] [-V 3.1|3.1.1|5.0] [-v|--json]\n"
+                            "  -v, --verbose  each field and the bytes of a packet on lines of their own\n"
+                            "  --from SIDE    who sent the bytes; else the packets tell\n"
+                            "  -V VERSION     of the bytes; else a CONNECT among them tells, and without it 3.1.1\n"
                             "FILE may be - for standard input. Exit status: 0 all bytes are packets, 1 some are not,\n"
                             "2 a file cannot be read or holds no MQTT.\n";
 
 struct options {
-    bool json;
+    enum decode_form form;
     bool help;
     const char *hex;
     int from; /* of enum mqtt_side; -1: the packets tell */
@@ -52,7 +55,10 @@ static bool parse_option(int option, char **arguments, struct options *options) 
         options->help = true;
         return true;
     case 'j':
-        options->json = true;
+        options->form = DECODE_JSON;
+        return true;
+    case 'v':
+        options->form = DECODE_FIELDS;
         return true;
     case 'x':
         options->hex = optarg;
@@ -70,6 +76,7 @@ static bool parse_option(int option, char **arguments, struct options *options) 
 static bool parse(int count, char **arguments, struct options *options) {
     static const struct option known[] = {
         {"json", no_argument, NULL, 'j'},
+        {"verbose", no_argument, NULL, 'v'},
         {"hex", required_argument, NULL, 'x'},
         {"from", required_argument, NULL, 'f'},
         {"help", no_argument, NULL, 'h'},
@@ -79,7 +86,7 @@ static bool parse(int count, char **arguments, struct options *options) {
     *options = (struct options){.from = -1};
     optind = 1;
     opterr = 0;
-    while ((option = getopt_long(count, arguments, ":V:h", known, NULL)) != -1)
+    while ((option = getopt_long(count, arguments, ":V:vh", known, NULL)) != -1)
         if (!parse_option(option, arguments, options))
             return false;
     options->files = arguments + optind;
@@ -123,14 +130,11 @@ static long parse_hex(const char *text, uint8_t *bytes) {
     return length;
 }
 
-static int judge(const char *source, const struct decode_totals *totals) {
+/* Bytes that are refused in the version that was assumed may be fine in another one. */
+static void hint_at_version(const struct options *options, struct mqtt_bytes bytes) {
     fflush(stdout); /* what was decoded stands before what is wrong */
-    if (totals->unspoken > 0) {
-        fprintf(stderr, "mqspec decode: %s: %zu packets are of a version of MQTT that is not decoded yet\n", source,
-                totals->unspoken);
-        return EXIT_USAGE;
-    }
-    return totals->refused > 0 ? EXIT_BREACH : EXIT_HELD;
+    if (options->version == MQTT_VERSION_UNKNOWN && decode_reads(bytes, options->from, MQTT_5_0))
+        fprintf(stderr, "mqspec decode: read as MQTT 3.1.1; as MQTT 5.0 all of it can be read: give -V 5.0\n");
 }
 
 static int decode_hex(const struct options *options) {
@@ -145,18 +149,20 @@ static int decode_hex(const struct options *options) {
         fprintf(stderr, "mqspec decode: --hex holds no bytes\n");
     if (length > 0) {
         struct decode_totals totals;
-        decode_bytes((struct mqtt_bytes){bytes, (uint32_t)length}, options->from, options->version, options->json,
-                     &totals);
-        status = judge("--hex", &totals);
+        struct mqtt_bytes given = {bytes, (uint32_t)length};
+        decode_bytes(given, options->from, options->version, options->form, &totals);
+        status = totals.refused > 0 ? EXIT_BREACH : EXIT_HELD;
+        if (totals.refused > 0)
+            hint_at_version(options, given);
     }
     free(bytes);
     return status;
 }
 
-static int decode_file(const char *path, bool json) {
+static int decode_file(const char *path, enum decode_form form) {
     struct decode_totals totals = {0};
     char reason[512] = "";
-    bool whole = decode_capture(path, json, &totals, reason, sizeof reason);
+    bool whole = decode_capture(path, form, &totals, reason, sizeof reason);
     fflush(stdout); /* what was decoded stands before what is wrong */
     if (!whole) {
         fprintf(stderr, "mqspec decode: %s: %s\n", path, reason);
@@ -167,7 +173,7 @@ static int decode_file(const char *path, bool json) {
                 totals.others);
         return EXIT_USAGE;
     }
-    return judge(path, &totals);
+    return totals.refused > 0 ? EXIT_BREACH : EXIT_HELD;
 }
 
 int command_decode(int count, char **arguments) {
@@ -178,7 +184,7 @@ int command_decode(int count, char **arguments) {
         fputs(usage, stdout);
     int status = options.hex != NULL && !options.help ? decode_hex(&options) : EXIT_HELD;
     for (int i = 0; i < options.file_count && !options.help; i++) {
-        int of_file = decode_file(options.files[i], options.json);
+        int of_file = decode_file(options.files[i], options.form);
         if (of_file > status)
             status = of_file;
     }

@@ -72,7 +72,7 @@ static void summarise_json(struct json_writer *json, const struct lint_totals *t
     json_number(json, "connections", totals->conversations);
     json_number(json, "other_connections", totals->others);
     json_number(json, "packets", totals->packets);
-    json_number(json, "connections_not_judged", totals->unspoken + totals->not_judged);
+    json_number(json, "connections_not_judged", totals->not_judged);
     json_number(json, "breaches_by_clients", totals->breaches[MQTT_CLIENT]);
     json_number(json, "breaches_by_servers", totals->breaches[MQTT_SERVER]);
     json_open_list(json, "by_client");
@@ -109,11 +109,6 @@ static int judge_outcome(const char *path, bool whole, const struct lint_totals 
     if (totals->conversations == 0) {
         fprintf(stderr, "mqspec lint: %s: no MQTT conversation found (%zu other TCP connections)\n", path,
                 totals->others);
-        return EXIT_USAGE;
-    }
-    if (totals->unspoken > 0) {
-        fprintf(stderr, "mqspec lint: %s: %zu connections speak a version of MQTT that is not judged yet\n", path,
-                totals->unspoken);
         return EXIT_USAGE;
     }
     if (totals->not_judged > 0) {

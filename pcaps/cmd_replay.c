@@ -124,7 +124,7 @@ static void show_step(const struct recording *recording, char mark, const struct
     const struct recorded_connection *connection = recording->connections[step->connection];
     char text[SHOW_PACKET_CAPACITY] = "closed the connection";
     if (step->kind == STEP_RECEIVE)
-        mqtt_describe(connection->version, &step->packet, text, sizeof text);
+        show_packet(connection->version, &step->packet, text, sizeof text);
     printf("%c #%-5llu c%-3zu %-16s %s\n", mark, (unsigned long long)step->frame, connection->number,
            connection->client, text);
 }
@@ -179,13 +179,6 @@ static bool check_recording(const struct recording *recording, const char *file)
     if (recording->connection_count + recording->joined == 0) {
         fprintf(stderr, "mqspec replay: %s: no MQTT conversation found (%zu other TCP connections)\n", file,
                 recording->others);
-        return false;
-    }
-    for (size_t i = 0; i < recording->connection_count; i++) {
-        if (packet_stream_speaks(recording->connections[i]->version))
-            continue;
-        fprintf(stderr, "mqspec replay: %s: connection c%zu speaks MQTT %s, which is not replayed yet\n", file,
-                recording->connections[i]->number, mqtt_version_name(recording->connections[i]->version));
         return false;
     }
     if (recording->joined > 0)

@@ -10,7 +10,7 @@
 
 struct decoding {
     const char *path; /* NULL for bytes that stand for themselves */
-    bool json;
+    enum decode_form form;
     bool started;
     microseconds start; /* of the first connection */
     struct decode_totals totals;
@@ -63,8 +63,17 @@ static void end_object(struct json_writer *json) {
     putchar('\n');
 }
 
+/* What the fields of a packet are written with. */
+struct field_writer {
+    enum mqtt_version version;
+    enum mqtt_type type;
+    struct json_writer json;
+};
+
 static void write_field(void *context, const struct mqtt_field *field) {
-    struct json_writer *json = context;
+    struct field_writer *writer = context;
+    struct json_writer *json = &writer->json;
+    const char *meaning = show_meaning(writer->version, writer->type, field);
     json_open_object(json, NULL);
     json_text(json, "name", field->name);
     switch (field->kind) {
@@ -80,35 +89,90 @@ static void write_field(void *context, const struct mqtt_field *field) {
     case MQTT_FIELD_BINARY:
         json_bytes_as_hex(json, "hex", field->bytes.data, field->bytes.length);
         break;
+    case MQTT_FIELD_PAIR:
+        json_bytes_as_text(json, "key", field->bytes.data, field->bytes.length);
+        json_bytes_as_text(json, "value", field->value.data, field->value.length);
+        break;
     }
+    if (meaning != NULL)
+        json_text(json, "meaning", meaning);
     json_close_object(json);
 }
 
-static void show_packet(const struct connection *connection, enum mqtt_side side, const struct taken_packet *taken,
-                        struct moment moment) {
+/* Whole, but so that a terminal cannot be made to do anything by it. */
+static void print_text(struct mqtt_bytes text) {
+    size_t capacity = (size_t)text.length * 4 + SHOW_NAME_CAPACITY;
+    char *buffer = malloc(capacity);
+    if (buffer == NULL) {
+        printf("(%u bytes; no memory to show them)", text.length);
+        return;
+    }
+    show_name(text, buffer, capacity);
+    printf("\"%s\"", buffer);
+    free(buffer);
+}
+
+static void print_field(void *context, const struct mqtt_field *field) {
+    const struct field_writer *writer = context;
+    const char *meaning = show_meaning(writer->version, writer->type, field);
+    printf("%16s%s: ", "", field->name);
+    switch (field->kind) {
+    case MQTT_FIELD_NUMBER:
+    case MQTT_FIELD_FLAG:
+        printf("%u", field->number);
+        break;
+    case MQTT_FIELD_TEXT:
+    case MQTT_FIELD_BINARY:
+        print_text(field->bytes);
+        break;
+    case MQTT_FIELD_PAIR:
+        print_text(field->bytes);
+        fputs(" = ", stdout);
+        print_text(field->value);
+        break;
+    }
+    if (meaning != NULL)
+        printf(" (%s)", meaning);
+    putchar('\n');
+}
+
+static void print_fields(enum mqtt_version version, const struct taken_packet *taken) {
+    struct field_writer writer = {.version = version, .type = taken->packet.type};
+    mqtt_visit_fields(version, &taken->packet, print_field, &writer);
+    printf("%16sbytes:", "");
+    for (uint32_t i = 0; i < taken->bytes.length; i++)
+        printf(" %02x", taken->bytes.data[i]);
+    putchar('\n');
+}
+
+static void show_taken(const struct connection *connection, enum mqtt_side side, const struct taken_packet *taken,
+                       struct moment moment) {
     enum mqtt_version version = connection->streams[side].decoder.version;
-    if (connection->decoding->json) {
-        struct json_writer json;
-        begin_object(&json, connection, side, moment);
-        json_text(&json, "type", mqtt_type_name(taken->packet.type));
-        json_text(&json, "version", mqtt_version_name(version));
-        json_open_list(&json, "fields");
-        mqtt_visit_fields(version, &taken->packet, write_field, &json);
-        json_close_list(&json);
-        json_bytes_as_hex(&json, "bytes", taken->bytes.data, taken->bytes.length);
-        end_object(&json);
+    if (connection->decoding->form == DECODE_JSON) {
+        struct field_writer writer = {.version = version, .type = taken->packet.type};
+        struct json_writer *json = &writer.json;
+        begin_object(json, connection, side, moment);
+        json_text(json, "type", mqtt_type_name(taken->packet.type));
+        json_text(json, "version", mqtt_version_name(version));
+        json_open_list(json, "fields");
+        mqtt_visit_fields(version, &taken->packet, write_field, &writer);
+        json_close_list(json);
+        json_bytes_as_hex(json, "bytes", taken->bytes.data, taken->bytes.length);
+        end_object(json);
         return;
     }
     char text[SHOW_PACKET_CAPACITY];
-    mqtt_describe(version, &taken->packet, text, sizeof text);
+    show_packet(version, &taken->packet, text, sizeof text);
     begin_line(connection, side, moment);
     puts(text);
+    if (connection->decoding->form == DECODE_FIELDS)
+        print_fields(version, taken);
 }
 
 static void show_refused(const struct connection *connection, enum mqtt_side side, const struct taken_packet *taken,
                          struct moment moment) {
     const struct mqtt_error *error = &taken->error;
-    if (connection->decoding->json) {
+    if (connection->decoding->form == DECODE_JSON) {
         struct json_writer json;
         begin_object(&json, connection, side, moment);
         json_text(&json, "refused", error->what);
@@ -120,11 +184,8 @@ static void show_refused(const struct connection *connection, enum mqtt_side sid
         return;
     }
     begin_line(connection, side, moment);
-    if (error->error_class == MQTT_USAGE)
-        printf("not decoded: %s: ", error->what);
-    else
-        printf("refused: %s (%s, %s), at offset %u of %u: ", error->what, show_error_class(error->error_class),
-               spec_name(error->statement), error->offset, taken->bytes.length);
+    printf("refused: %s (%s, %s), at offset %u of %u: ", error->what, show_error_class(error->error_class),
+           spec_name(error->statement), error->offset, taken->bytes.length);
     show_bytes_around(stdout, taken->bytes, error->offset);
     putchar('\n');
 }
@@ -132,7 +193,7 @@ static void show_refused(const struct connection *connection, enum mqtt_side sid
 /* A remark on a connection: bytes are missing or are the beginning of a packet only. */
 static void show_remark(const struct connection *connection, enum mqtt_side side, const char *remark, uint64_t length,
                         struct moment moment) {
-    if (connection->decoding->json) {
+    if (connection->decoding->form == DECODE_JSON) {
         struct json_writer json;
         begin_object(&json, connection, side, moment);
         json_text(&json, "remark", remark);
@@ -146,9 +207,13 @@ static void show_remark(const struct connection *connection, enum mqtt_side side
 
 /* ---- Packets --------------------------------------------------------------------------------------------- */
 
-static void learn_from_connect(struct connection *connection, const struct mqtt_connect *connect) {
+static enum mqtt_version version_of(const struct mqtt_connect *connect) {
     bool known = connect->protocol_level >= MQTT_3_1 && connect->protocol_level <= MQTT_5_0;
-    enum mqtt_version version = known ? (enum mqtt_version)connect->protocol_level : MQTT_3_1_1;
+    return known ? (enum mqtt_version)connect->protocol_level : MQTT_3_1_1;
+}
+
+static void learn_from_connect(struct connection *connection, const struct mqtt_connect *connect) {
+    enum mqtt_version version = version_of(connect);
     connection->streams[MQTT_CLIENT].decoder.version = version;
     connection->streams[MQTT_SERVER].decoder.version = version;
     if (connect->client_identifier.data != NULL)
@@ -161,14 +226,14 @@ static void show_packets(struct connection *connection, enum mqtt_side side, str
     enum mqtt_status status;
     while ((status = packet_stream_next(&connection->streams[side], &taken)) != MQTT_INCOMPLETE) {
         if (status == MQTT_REFUSED) {
-            *(taken.error.error_class == MQTT_USAGE ? &totals->unspoken : &totals->refused) += 1;
+            totals->refused++;
             show_refused(connection, side, &taken, moment);
             continue;
         }
         totals->packets++;
         if (taken.packet.type == MQTT_CONNECT)
             learn_from_connect(connection, &taken.packet.connect);
-        show_packet(connection, side, &taken, moment);
+        show_taken(connection, side, &taken, moment);
     }
 }
 
@@ -256,8 +321,9 @@ static void closed(void *context, void *owner, uint64_t frame, microseconds time
     free(connection);
 }
 
-bool decode_capture(const char *path, bool json, struct decode_totals *totals, char *reason, size_t reason_size) {
-    struct decoding decoding = {.path = path, .json = json};
+bool decode_capture(const char *path, enum decode_form form, struct decode_totals *totals, char *reason,
+                    size_t reason_size) {
+    struct decoding decoding = {.path = path, .form = form};
     struct conversations conversations;
     struct stream_hooks wanted = {
         .context = &decoding, .opened = opened, .bytes = received, .gap = missing, .closed = closed};
@@ -270,18 +336,50 @@ bool decode_capture(const char *path, bool json, struct decode_totals *totals, c
 
 /* ---- Bytes by hand --------------------------------------------------------------------------------------- */
 
-static enum mqtt_side likely_sender(uint8_t first_byte) {
+static enum mqtt_side likely_sender(enum mqtt_version version, uint8_t first_byte) {
     enum mqtt_type type = (enum mqtt_type)(first_byte >> 4);
-    return mqtt_may_send(MQTT_SERVER, MQTT_3_1_1, type) && !mqtt_may_send(MQTT_CLIENT, MQTT_3_1_1, type) ? MQTT_SERVER
-                                                                                                         : MQTT_CLIENT;
+    return mqtt_may_send(MQTT_SERVER, version, type) && !mqtt_may_send(MQTT_CLIENT, version, type) ? MQTT_SERVER
+                                                                                                   : MQTT_CLIENT;
 }
 
-void decode_bytes(struct mqtt_bytes bytes, int from, enum mqtt_version version, bool json,
+/* The bytes are packets that this side may send, and nothing else. */
+static bool reads_as(struct mqtt_bytes bytes, enum mqtt_side side, enum mqtt_version version) {
+    struct spec_rules rules = {0};
+    struct packet_stream stream;
+    struct taken_packet taken;
+    enum mqtt_status status;
+    packet_stream_begin(&stream, side, version, &rules);
+    bool reads = packet_stream_append(&stream, bytes);
+    while (reads && (status = packet_stream_next(&stream, &taken)) != MQTT_INCOMPLETE) {
+        reads = status == MQTT_OK;
+        if (reads && taken.packet.type == MQTT_CONNECT)
+            stream.decoder.version = version_of(&taken.packet.connect);
+    }
+    reads = reads && taken.bytes.length == 0;
+    packet_stream_end(&stream);
+    return reads;
+}
+
+bool decode_reads(struct mqtt_bytes bytes, int from, enum mqtt_version version) {
+    return (from != MQTT_SERVER && reads_as(bytes, MQTT_CLIENT, version)) ||
+           (from != MQTT_CLIENT && reads_as(bytes, MQTT_SERVER, version));
+}
+
+static enum mqtt_side find_sender(struct mqtt_bytes bytes, enum mqtt_version version) {
+    for (int side = MQTT_CLIENT; side <= MQTT_SERVER; side++)
+        if (reads_as(bytes, (enum mqtt_side)side, version))
+            return (enum mqtt_side)side;
+    return likely_sender(version, bytes.data[0]);
+}
+
+void decode_bytes(struct mqtt_bytes bytes, int from, enum mqtt_version version, enum decode_form form,
                   struct decode_totals *totals) {
-    struct decoding decoding = {.json = json};
+    struct decoding decoding = {.form = form};
     struct connection connection = {.decoding = &decoding};
-    enum mqtt_side side = from >= 0 ? (enum mqtt_side)from : likely_sender(bytes.data[0]);
-    begin_streams(&connection, version != MQTT_VERSION_UNKNOWN ? version : MQTT_3_1_1);
+    if (version == MQTT_VERSION_UNKNOWN)
+        version = MQTT_3_1_1;
+    enum mqtt_side side = from >= 0 ? (enum mqtt_side)from : find_sender(bytes, version);
+    begin_streams(&connection, version);
     if (packet_stream_append(&connection.streams[side], bytes)) {
         show_packets(&connection, side, (struct moment){0, 0});
         show_rest(&connection, side, (struct moment){0, 0});

@@ -8,16 +8,26 @@ struct decode_totals {
     size_t conversations; /* MQTT connections */
     size_t others;        /* other TCP connections */
     size_t packets;
-    size_t unspoken; /* packets of a version of MQTT that is not decoded yet */
-    size_t refused;  /* places at which bytes are no packet, or end within one */
+    size_t refused; /* places at which bytes are no packet, or end within one */
+};
+
+enum decode_form {
+    DECODE_LINES,  /* one packet a line */
+    DECODE_FIELDS, /* and each of its fields, whole, on a line below */
+    DECODE_JSON,   /* one object a line */
 };
 
 /* All MQTT packets of a capture, as capture_read() finds them; its reason where false. */
-bool decode_capture(const char *path, bool json, struct decode_totals *totals, char *reason, size_t reason_size);
+bool decode_capture(const char *path, enum decode_form form, struct decode_totals *totals, char *reason,
+                    size_t reason_size);
 
-/* Bytes that stand for themselves. `from` is of enum mqtt_side, or -1: the type of the first packet tells. A
- * version of MQTT_VERSION_UNKNOWN: that of a CONNECT among the bytes, else 3.1.1. *totals is filled. */
-void decode_bytes(struct mqtt_bytes bytes, int from, enum mqtt_version version, bool json,
+/* Bytes that stand for themselves. `from` is of enum mqtt_side, or -1: the side as whose packets all the bytes can be
+ * read, else the one that the type of the first packet tells. A version of MQTT_VERSION_UNKNOWN: that of a CONNECT among
+ * the bytes, else 3.1.1. *totals is filled. */
+void decode_bytes(struct mqtt_bytes bytes, int from, enum mqtt_version version, enum decode_form form,
                   struct decode_totals *totals);
+
+/* The bytes are packets of this version from the one side or the other, and nothing else. */
+bool decode_reads(struct mqtt_bytes bytes, int from, enum mqtt_version version);
 
 #endif

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "pcaps/conversation.h"
-#include "pcaps/packet_stream.h"
 #include "pcaps/show.h"
 #include "reference/monitor.h"
 #include "reference/server.h"
@@ -35,7 +34,6 @@ struct linted {
     struct monitored *monitored;
     size_t number;
     enum mqtt_version version;
-    bool unspoken; /* the version is not judged */
     char client[SHOW_NAME_CAPACITY];
     char client_address[64];
 };
@@ -55,10 +53,6 @@ static void saw_packet(void *context, void *owner, enum mqtt_side side, microsec
     uint8_t level = packet->connect.protocol_level;
     if (level >= MQTT_3_1 && level <= MQTT_5_0)
         linted->version = (enum mqtt_version)level;
-    if (!linted->unspoken && !packet_stream_speaks(linted->version)) {
-        linted->unspoken = true;
-        linting->totals->unspoken++;
-    }
     if (packet->connect.client_identifier.data != NULL)
         show_name(packet->connect.client_identifier, linted->client, sizeof linted->client);
 }
@@ -92,7 +86,7 @@ static void saw_breach(void *context, const struct monitor_breach *breach) {
     const struct linted *linted = breach->owner;
     char packet[SHOW_PACKET_CAPACITY] = "";
     if (breach->packet != NULL)
-        mqtt_describe(linted->version, breach->packet, packet, sizeof packet);
+        show_packet(linted->version, breach->packet, packet, sizeof packet);
     count_breach(linting->totals, breach, linted->client);
     struct lint_breach told = {
         .side = breach->side,

@@ -35,7 +35,6 @@ struct lint_totals {
     size_t by_statement[SPEC_COUNT];
     struct lint_client *clients; /* in order of their first breach */
     size_t client_count;
-    size_t unspoken;   /* connections in a version of MQTT that is not judged yet */
     size_t not_judged; /* connections that there was no memory or no room for */
 };
 

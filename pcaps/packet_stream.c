@@ -3,15 +3,6 @@
 
 #include "pcaps/packet_stream.h"
 
-bool packet_stream_speaks(enum mqtt_version version) {
-    static const uint8_t pingreq[] = {MQTT_PINGREQ << 4, 0};
-    struct spec_rules rules = {0};
-    struct mqtt_decoder decoder = {.version = version, .sender = MQTT_CLIENT, .rules = &rules};
-    struct mqtt_packet packet;
-    struct mqtt_error error;
-    return mqtt_decode(&decoder, (struct mqtt_bytes){pingreq, sizeof pingreq}, &packet, &error) == MQTT_OK;
-}
-
 void packet_stream_begin(struct packet_stream *stream, enum mqtt_side sender, enum mqtt_version version,
                          struct spec_rules *rules) {
     memset(stream, 0, sizeof *stream);

@@ -22,9 +22,6 @@ struct taken_packet {
     struct mqtt_error error;   /* of MQTT_REFUSED */
 };
 
-/* The codec decodes this version. */
-bool packet_stream_speaks(enum mqtt_version version);
-
 void packet_stream_begin(struct packet_stream *stream, enum mqtt_side sender, enum mqtt_version version,
                          struct spec_rules *rules);
 void packet_stream_end(struct packet_stream *stream);

@@ -35,6 +35,47 @@ void show_name(struct mqtt_bytes name, char *buffer, size_t capacity) {
     buffer[length] = '\0';
 }
 
+const char *show_meaning(enum mqtt_version version, enum mqtt_type type, const struct mqtt_field *field) {
+    if (version != MQTT_5_0 || field->kind != MQTT_FIELD_NUMBER || strcmp(field->name, "reason_code") != 0)
+        return NULL;
+    const char *name = mqtt_reason_name(type, (uint8_t)field->number);
+    return name != NULL ? name : "not defined";
+}
+
+/* The line that a packet is written to. */
+struct packet_line {
+    enum mqtt_version version;
+    enum mqtt_type type;
+    char *buffer;
+    size_t capacity;
+    size_t length;
+    bool has_names;
+};
+
+static void append_text(struct packet_line *line, const char *text) {
+    while (*text != '\0' && line->length + 1 < line->capacity)
+        line->buffer[line->length++] = *text++;
+    line->buffer[line->length] = '\0';
+}
+
+static void append_meaning(void *context, const struct mqtt_field *field) {
+    struct packet_line *line = context;
+    const char *meaning = show_meaning(line->version, line->type, field);
+    if (meaning == NULL)
+        return;
+    append_text(line, line->has_names ? ", " : " (");
+    append_text(line, meaning);
+    line->has_names = true;
+}
+
+void show_packet(enum mqtt_version version, const struct mqtt_packet *packet, char *buffer, size_t capacity) {
+    struct packet_line line = {version, packet->type, buffer, capacity, 0, false};
+    line.length = mqtt_describe(version, packet, buffer, capacity);
+    mqtt_visit_fields(version, packet, append_meaning, &line);
+    if (line.has_names)
+        append_text(&line, ")");
+}
+
 void show_bytes_around(FILE *file, struct mqtt_bytes bytes, uint32_t offset) {
     if (offset > bytes.length)
         offset = bytes.length;

@@ -7,8 +7,8 @@
 #include "codec/codec.h"
 #include "reference/environment.h"
 
-/* Enough for one packet in words. */
-#define SHOW_PACKET_CAPACITY 1024u
+/* Enough for one packet in words; what does not fit is cut. */
+#define SHOW_PACKET_CAPACITY 2048u
 
 /* Enough for a Client Identifier as it is shown; a longer one is cut. */
 #define SHOW_NAME_CAPACITY 48u
@@ -16,6 +16,12 @@
 /* Writes bytes of a stranger so that a terminal cannot be made to do anything by them: what is not printable is
  * written as \xHH, and what does not fit is cut, with "..." behind. */
 void show_name(struct mqtt_bytes name, char *buffer, size_t capacity);
+
+/* Writes the packet on one line as mqtt_describe() does; in 5.0 the names of its Reason Codes stand behind it. */
+void show_packet(enum mqtt_version version, const struct mqtt_packet *packet, char *buffer, size_t capacity);
+
+/* What a field of a packet of 5.0 means: the name of a Reason Code. NULL where the field is no such number. */
+const char *show_meaning(enum mqtt_version version, enum mqtt_type type, const struct mqtt_field *field);
 
 /* Writes bytes as hexadecimal digits with blanks between, at most some around `offset`, which stands in
  * brackets: "... 30 05 [00] 01 ...". */

@@ -20,8 +20,15 @@
 #define MAXIMUM_ADDRESSES     16
 #define MAXIMUM_FILE_NAME     4096
 #define MAXIMUM_SHOWN_ADDRESS 300
+#define MAXIMUM_SCRAM_USERS   64
 
 /* ---- Options --------------------------------------------------------------------------------------------- */
+
+/* A user of the enhanced authentication of MQTT 5.0. */
+struct scram_user {
+    struct mqtt_bytes name;
+    struct scram_credentials credentials;
+};
 
 struct broker_options {
     uint16_t port;
@@ -30,6 +37,8 @@ struct broker_options {
     const char *port_file;
     int verbosity;
     struct broker_settings settings;
+    struct scram_user scram_users[MAXIMUM_SCRAM_USERS];
+    size_t scram_user_count;
     bool off[SPEC_COUNT];
 };
 
@@ -47,19 +56,22 @@ enum long_option {
     OPTION_PORT_FILE,
     OPTION_DEVIATE,
     OPTION_LIST_DEVIATIONS,
+    OPTION_SCRAM_USER,
+    OPTION_REDIRECT,
     OPTION_FIRST_LIMIT
 };
 
 /* An option that sets one number of the settings. */
 struct limit {
     const char *name;
-    size_t offset; /* of a uint32_t in struct broker_settings */
+    size_t offset; /* in struct broker_settings */
+    size_t size;   /* of the number there: two or four bytes */
     uint32_t lowest;
     uint32_t highest;
     const char *help;
 };
 
-#define SETTING(field) offsetof(struct broker_settings, field)
+#define SETTING(field) offsetof(struct broker_settings, field), sizeof((struct broker_settings *)0)->field
 
 static const struct limit limits[] = {
     {"max-packet-size", SETTING(maximum_packet_size), 64, MQTT_MAXIMUM_PACKET_SIZE,
@@ -69,39 +81,63 @@ static const struct limit limits[] = {
     {"max-queued", SETTING(maximum_queued), 0, 1000000000, "further messages kept for one session"},
     {"max-output", SETTING(maximum_output), 1024, UINT32_MAX, "bytes waiting for one client, then QoS 0 is discarded"},
     {"max-client-id", SETTING(maximum_client_identifier), 23, MQTT_MAXIMUM_STRING, "bytes of a client identifier"},
+    {"receive-maximum", SETTING(receive_maximum), 1, UINT16_MAX, "QoS 2 messages from a client of 5.0, not completed"},
+    {"topic-alias-max", SETTING(topic_alias_maximum), 0, UINT16_MAX, "topic aliases that a client of 5.0 may set"},
+    {"max-keep-alive", SETTING(maximum_keep_alive), 0, UINT16_MAX, "seconds, for clients of 5.0; 0 for any"},
+    {"max-session-expiry", SETTING(maximum_session_expiry), 0, UINT32_MAX, "seconds that a session of 5.0 lives on"},
 };
 
+#define OPTION_COUNT           9 /* beside the limits */
 #define LIMIT_COUNT            (sizeof limits / sizeof limits[0])
 #define OPTION_CONNECT_TIMEOUT (OPTION_FIRST_LIMIT + (int)LIMIT_COUNT)
 #define LONGEST_TIMEOUT        86400u
+#define LONGEST_REFERENCE      1000u
 
-static uint32_t *limit_in(struct broker_settings *settings, const struct limit *limit) {
-    return (uint32_t *)((char *)settings + limit->offset);
+static uint32_t read_limit(const struct broker_settings *settings, const struct limit *limit) {
+    uint16_t narrow = 0;
+    uint32_t wide = 0;
+    if (limit->size == sizeof narrow)
+        memcpy(&narrow, (const char *)settings + limit->offset, sizeof narrow);
+    else
+        memcpy(&wide, (const char *)settings + limit->offset, sizeof wide);
+    return limit->size == sizeof narrow ? narrow : wide;
+}
+
+static void write_limit(struct broker_settings *settings, const struct limit *limit, uint32_t number) {
+    uint16_t narrow = (uint16_t)number;
+    if (limit->size == sizeof narrow)
+        memcpy((char *)settings + limit->offset, &narrow, sizeof narrow);
+    else
+        memcpy((char *)settings + limit->offset, &number, sizeof number);
 }
 
 static void print_help(void) {
     struct broker_settings settings = broker_default_settings();
-    fputs("usage: mqspec broker [OPTION...]\n"
-          "\n"
-          "Runs the strict reference broker for MQTT 3.1 and 3.1.1. It listens on 127.0.0.1 and ::1 only, because it\n"
-          "asks nobody for a password: whoever reaches it may use it. --bind 0.0.0.0 opens it to all of IPv4.\n"
-          "\n"
-          "  -p, --port PORT         the port to listen on (1883); 0 lets the system choose\n"
-          "      --bind ADDRESS      listen on this address or host name instead; may be given several times\n"
-          "      --port-file FILE    write the port to FILE once the broker listens\n"
-          "      --deviate ID        break this one statement and no other; may be given several times\n"
-          "      --list-deviations   print the statements that --deviate takes, and what the broker then does\n"
-          "  -v, --verbose           log events to standard error; twice, packets too\n"
-          "  -h, --help              print this\n"
-          "\n"
-          "Limits:\n",
-          stdout);
+    fputs(
+        "usage: mqspec broker [OPTION...]\n"
+        "\n"
+        "Runs the strict reference broker for MQTT 3.1, 3.1.1 and 5.0. It listens on 127.0.0.1 and ::1 only, because\n"
+        "it asks nobody for a password: whoever reaches it may use it. --bind 0.0.0.0 opens it to all of IPv4.\n"
+        "\n"
+        "  -p, --port PORT         the port to listen on (1883); 0 lets the system choose\n"
+        "      --bind ADDRESS      listen on this address or host name instead; may be given several times\n"
+        "      --port-file FILE    write the port to FILE once the broker listens\n"
+        "      --deviate ID        break this one statement and no other; may be given several times\n"
+        "      --list-deviations   print the statements that --deviate takes, and what the broker then does\n"
+        "      --scram-user NAME:PASSWORD\n"
+        "                          a user for authentication by SCRAM-SHA-256 (MQTT 5.0); may be given several times\n"
+        "      --redirect SERVER   refuse every client, and name this other server to those of 5.0\n"
+        "  -v, --verbose           log events to standard error; twice, packets too\n"
+        "  -h, --help              print this\n"
+        "\n"
+        "Limits:\n",
+        stdout);
     for (size_t i = 0; i < LIMIT_COUNT; i++) {
         char option[32];
         snprintf(option, sizeof option, "--%s N", limits[i].name);
-        printf("      %-19s %s (%u)\n", option, limits[i].help, *limit_in(&settings, &limits[i]));
+        printf("      %-22s %s (%u)\n", option, limits[i].help, read_limit(&settings, &limits[i]));
     }
-    printf("      %-19s %s (%u)\n", "--connect-timeout S", "seconds that a new connection has to send CONNECT",
+    printf("      %-22s %s (%u)\n", "--connect-timeout S", "seconds that a new connection has to send CONNECT",
            (unsigned)(settings.connect_timeout / MICROSECONDS_PER_SECOND));
     fputs("\nSIGTERM and SIGINT stop it. Exit status: 0 stopped so; 2 wrong usage; 3 it could not listen.\n", stdout);
 }
@@ -109,7 +145,7 @@ static void print_help(void) {
 static void print_deviations(void) {
     for (int statement = SPEC_NONE + 1; statement < SPEC_COUNT; statement++) {
         const struct spec_row *row = spec_row((enum spec_statement)statement);
-        if (row->version == SPEC_MQTT_3_1_1 && spec_can_deviate(row))
+        if (spec_can_deviate(row))
             printf("%s\t%s\n", row->qualified, row->breach);
     }
 }
@@ -146,33 +182,57 @@ static struct outcome take_address(struct broker_options *options) {
     return goes_on;
 }
 
-/* A spelling that fits statements of both versions means the one of MQTT 3.1.1, which this broker speaks. */
+/* A spelling that fits statements of both versions means the one of MQTT 3.1.1 where that can be broken. */
 static struct outcome take_deviation(struct broker_options *options, const char *text) {
     enum spec_statement found[SPEC_VERSION_COUNT];
     size_t count = spec_find(text, found);
-    const struct spec_row *fixed = NULL;
-    for (size_t i = 0; i < count; i++) {
-        const struct spec_row *row = spec_row(found[i]);
-        if (row->version == SPEC_MQTT_3_1_1 && spec_can_deviate(row)) {
+    for (size_t i = 0; i < count; i++)
+        if (spec_can_deviate(spec_row(found[i]))) {
             options->off[found[i]] = true;
             return goes_on;
         }
-        if (fixed == NULL || row->version == SPEC_MQTT_3_1_1)
-            fixed = row;
-    }
-    if (fixed == NULL)
+    if (count == 0)
         fprintf(stderr,
                 "mqspec broker: no statement is called '%s'; --deviate takes ids such as MQTT311:3.1.2-24, and "
                 "--list-deviations prints them\n",
                 text);
-    else if (fixed->version == SPEC_MQTT_3_1_1)
-        fprintf(stderr, "mqspec broker: %s cannot be switched off; --list-deviations prints those that can\n",
-                fixed->qualified);
     else
-        fprintf(stderr,
-                "mqspec broker: %s belongs to MQTT %s, which this broker does not speak; --list-deviations prints "
-                "what it can break\n",
-                fixed->qualified, spec_version_name(fixed->version));
+        fprintf(stderr, "mqspec broker: %s cannot be switched off; --list-deviations prints those that can\n",
+                spec_name(found[0]));
+    return wrong_usage;
+}
+
+/* The password is not kept, only what SCRAM derives from it. */
+static struct outcome take_scram_user(struct broker_options *options, const char *text) {
+    const char *colon = strchr(text, ':');
+    uint8_t salt[SCRAM_SALT_LENGTH];
+    struct environment environment = environment_of_system();
+    if (colon == NULL || colon == text || colon[1] == '\0') {
+        fprintf(stderr, "mqspec broker: --scram-user takes NAME:PASSWORD, not '%s'\n", text);
+        return wrong_usage;
+    }
+    if (options->scram_user_count == MAXIMUM_SCRAM_USERS) {
+        fprintf(stderr, "mqspec broker: --scram-user can be given at most %d times\n", MAXIMUM_SCRAM_USERS);
+        return wrong_usage;
+    }
+    for (size_t i = 0; i < sizeof salt; i += sizeof(uint64_t)) {
+        uint64_t random = environment.random(environment.context);
+        memcpy(salt + i, &random, sizeof random);
+    }
+    struct scram_user *user = &options->scram_users[options->scram_user_count++];
+    user->name = (struct mqtt_bytes){(const uint8_t *)text, (uint32_t)(colon - text)};
+    if (scram_derive(&user->credentials, mqtt_text(colon + 1), salt))
+        return goes_on;
+    fprintf(stderr, "mqspec broker: the library that derives keys from passwords fails\n");
+    return wrong_usage;
+}
+
+static struct outcome take_redirection(struct broker_options *options, const char *text) {
+    options->settings.server_reference = mqtt_text(text);
+    if (*text != '\0' && mqtt_check_text(options->settings.server_reference, NULL) == MQTT_TEXT_FINE &&
+        strlen(text) <= LONGEST_REFERENCE)
+        return goes_on;
+    fprintf(stderr, "mqspec broker: --redirect takes the name of a server, such as other.example:1883\n");
     return wrong_usage;
 }
 
@@ -209,7 +269,11 @@ static struct outcome refuse_option(char **arguments, int kind) {
 static struct outcome take_option(struct broker_options *options, int option, char **arguments) {
     if (option >= OPTION_FIRST_LIMIT && option < OPTION_CONNECT_TIMEOUT) {
         const struct limit *limit = &limits[option - OPTION_FIRST_LIMIT];
-        return take_number(limit->name, limit->lowest, limit->highest, limit_in(&options->settings, limit));
+        uint32_t number = 0;
+        struct outcome outcome = take_number(limit->name, limit->lowest, limit->highest, &number);
+        if (!outcome.ends)
+            write_limit(&options->settings, limit, number);
+        return outcome;
     }
     switch (option) {
     case 'p':
@@ -227,6 +291,10 @@ static struct outcome take_option(struct broker_options *options, int option, ch
         return goes_on;
     case OPTION_DEVIATE:
         return take_deviation(options, optarg);
+    case OPTION_SCRAM_USER:
+        return take_scram_user(options, optarg);
+    case OPTION_REDIRECT:
+        return take_redirection(options, optarg);
     case OPTION_LIST_DEVIATIONS:
         print_deviations();
         return (struct outcome){true, EXIT_HELD};
@@ -238,18 +306,22 @@ static struct outcome take_option(struct broker_options *options, int option, ch
 }
 
 static struct outcome parse_options(int count, char **arguments, struct broker_options *options) {
-    struct option long_options[7 + LIMIT_COUNT + 2] = {
+    struct option long_options[OPTION_COUNT + LIMIT_COUNT + 2] = {
         {"port", required_argument, NULL, 'p'},
         {"bind", required_argument, NULL, OPTION_BIND},
         {"port-file", required_argument, NULL, OPTION_PORT_FILE},
         {"deviate", required_argument, NULL, OPTION_DEVIATE},
         {"list-deviations", no_argument, NULL, OPTION_LIST_DEVIATIONS},
+        {"scram-user", required_argument, NULL, OPTION_SCRAM_USER},
+        {"redirect", required_argument, NULL, OPTION_REDIRECT},
         {"verbose", no_argument, NULL, 'v'},
         {"help", no_argument, NULL, 'h'},
     };
     for (size_t i = 0; i < LIMIT_COUNT; i++)
-        long_options[7 + i] = (struct option){limits[i].name, required_argument, NULL, OPTION_FIRST_LIMIT + (int)i};
-    long_options[7 + LIMIT_COUNT] = (struct option){"connect-timeout", required_argument, NULL, OPTION_CONNECT_TIMEOUT};
+        long_options[OPTION_COUNT + i] =
+            (struct option){limits[i].name, required_argument, NULL, OPTION_FIRST_LIMIT + (int)i};
+    long_options[OPTION_COUNT + LIMIT_COUNT] =
+        (struct option){"connect-timeout", required_argument, NULL, OPTION_CONNECT_TIMEOUT};
     optind = 1;
     opterr = 0;
     int option;
@@ -341,6 +413,7 @@ static bool write_port_file(const char *name, int port) {
 /* ---- Running --------------------------------------------------------------------------------------------- */
 
 struct running {
+    const struct broker_options *options;
     struct event_loop *loop;
     struct broker *broker;
     struct server *server;
@@ -390,11 +463,29 @@ static bool listen_on_all(struct running *running, const struct broker_options *
     return true;
 }
 
+static bool find_credentials(void *context, struct mqtt_bytes user_name, struct scram_credentials *credentials) {
+    const struct running *running = context;
+    for (size_t i = 0; i < running->options->scram_user_count; i++)
+        if (mqtt_equal(running->options->scram_users[i].name, user_name)) {
+            *credentials = running->options->scram_users[i].credentials;
+            return true;
+        }
+    return false;
+}
+
+static void report(void *context, const struct broker_event *event) {
+    struct running *running = context;
+    log_event(&running->log, event);
+}
+
 static bool create_all(struct running *running, const struct broker_options *options) {
     struct environment environment = environment_of_system();
     struct broker_settings settings = options->settings;
+    settings.hooks = (struct broker_hooks){.context = running};
     if (options->verbosity > 0)
-        settings.hooks = (struct broker_hooks){.context = &running->log, .report = log_event};
+        settings.hooks.report = report;
+    if (options->scram_user_count > 0)
+        settings.hooks.scram_credentials = find_credentials;
     settings.report_packets = options->verbosity > 1;
     running->log.file = stderr;
     running->loop = event_loop_create();
@@ -471,7 +562,7 @@ int command_broker(int count, char **arguments) {
     struct outcome outcome = parse_options(count, arguments, &options);
     if (outcome.ends)
         return outcome.status;
-    struct running running = {.loop = NULL};
+    struct running running = {.options = &options};
     if (!create_all(&running, &options) || !start_stopper(&running.stopper, running.loop)) {
         fprintf(stderr, "mqspec broker: cannot start: %s\n", strerror(errno));
         destroy_all(&running);
@@ -480,6 +571,8 @@ int command_broker(int count, char **arguments) {
     allow_many_descriptors();
     signal(SIGPIPE, SIG_IGN); /* whoever read the log may go away */
     enum exit_status status = start_and_serve(&running, &options);
+    broker_shut_down(running.broker, event_loop_now(running.loop));
+    server_turn(running.server);
     end_stopper(&running.stopper, running.loop);
     destroy_all(&running);
     return status;

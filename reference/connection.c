@@ -242,6 +242,8 @@ static void leave_session(struct connection *connection) {
     }
     if (session->version != MQTT_5_0 && !MUST(rules, V311(4_1_0_1)))
         delivery_clear(session);
+    if (session->version == MQTT_5_0 && !MUST(rules, V5(4_8_2_4)))
+        delivery_forget_shared(session);
 }
 
 void connection_keep_will(struct connection *connection) {

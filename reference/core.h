@@ -390,6 +390,8 @@ void delivery_release(struct session *session, struct delivery *delivery); /* PU
 void delivery_clear(struct session *session);
 /* The session ends: what was chosen for it from a Shared Subscription and may go to another member does. */
 void delivery_hand_over(struct session *session);
+/* Forgets the QoS 2 messages of Shared Subscriptions that are under way. */
+void delivery_forget_shared(struct session *session);
 /* As many messages are on their way as the Client lets there be. */
 bool delivery_quota_is_used(const struct session *session);
 /* The Client refused the message. */

@@ -229,6 +229,15 @@ static struct delivery *delivery_create(struct broker *broker, const struct deli
     return delivery;
 }
 
+/* Every topic is an Ordered Topic. */
+static bool keeps_order(const struct session *session) {
+    struct spec_rules *rules = &session->broker->rules;
+    if (session->version == MQTT_5_0)
+        return MUST(rules, V5(4_6_0_5)) && MUST(rules, V5(4_6_0_6));
+    OBEYS(rules, V311(4_6_0_5));
+    return MUST(rules, V311(4_6_0_6));
+}
+
 void delivery_add(struct session *session, struct message *message, const struct delivery_terms *terms) {
     struct broker *broker = session->broker;
     bool must_wait = !may_send_more(session) || session->deliveries[DELIVERY_QUEUED].count > 0;
@@ -242,9 +251,7 @@ void delivery_add(struct session *session, struct message *message, const struct
     }
     message_keep(message);
     delivery->message = message;
-    OBEYS(&broker->rules,
-          BY_VERSION(session->version, V311(4_6_0_5), V5(4_6_0_6))); /* every topic is an Ordered Topic */
-    if (MUST(&broker->rules, BY_VERSION(session->version, V311(4_6_0_6), V5(4_6_0_5))))
+    if (keeps_order(session))
         append(session, delivery, DELIVERY_QUEUED);
     else
         prepend(session, delivery, DELIVERY_QUEUED);
@@ -278,7 +285,7 @@ static void resume_released(struct session *session, bool in_order) {
 
 void delivery_resume(struct session *session) {
     struct spec_rules *rules = &session->broker->rules;
-    bool in_order = MUST(rules, BY_VERSION(session->version, V311(4_6_0_6), V5(4_6_0_5)));
+    bool in_order = keeps_order(session);
     if (MUST(rules, BY_VERSION(session->version, V311(4_4_0_1), V5(4_4_0_1)))) {
         resume_released(session, in_order);
         queue_again(session, in_order);
@@ -353,6 +360,19 @@ void delivery_hand_over(struct session *session) {
         for (struct delivery *each = session->deliveries[states[i]].first; each != NULL; each = each->next)
             if (may_go_to_another(session, each))
                 give_to_another(session, each);
+}
+
+/* A broker that breaks MQTT-4.8.2-4 does not see them to their end. */
+void delivery_forget_shared(struct session *session) {
+    static const enum delivery_state states[] = {DELIVERY_SENT, DELIVERY_RELEASED};
+    for (unsigned i = 0; i < sizeof states / sizeof states[0]; i++) {
+        struct delivery *next;
+        for (struct delivery *each = session->deliveries[states[i]].first; each != NULL; each = next) {
+            next = each->next;
+            if (each->share != NULL && each->qos == 2)
+                delivery_finish(session, each);
+        }
+    }
 }
 
 /* The message is done with: not sent again (MQTT-4.4.0-2), nor given to another member (MQTT-4.8.2-6). */

@@ -26,5 +26,7 @@ const struct scenario_family *const scenario_families[] = {
     &shared_subscriptions_family,
     &message_properties_family,
     &request_information_family,
+    &acknowledgement_reasons_family,
+    &disconnect_reasons_family,
     NULL,
 };

@@ -28,6 +28,8 @@ extern const struct scenario_family subscription_reasons_family;
 extern const struct scenario_family shared_subscriptions_family;
 extern const struct scenario_family message_properties_family;
 extern const struct scenario_family request_information_family;
+extern const struct scenario_family acknowledgement_reasons_family;
+extern const struct scenario_family disconnect_reasons_family;
 
 /* Defines NAME_family from the array `table`. */
 #define FAMILY(family, table) const struct scenario_family family##_family = {#family, table, COUNT_OF(table)}

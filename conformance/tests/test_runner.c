@@ -59,6 +59,56 @@ static const struct scenario wrong = {
     STEPS(CONNECTED(A), SEND(A, PINGREQ()), EXPECT(A, V311(3_12_4_1), CLOSED())),
 };
 
+static const struct scenario needs_less = {
+    .name = "own_needs_less",
+    .title = "A retained message is refused where the broker keeps none",
+    .file = __FILE__,
+    .line = __LINE__,
+    STATEMENTS(V5(3_2_2_14)),
+    STEPS(SEND(A, CONNECT()),
+          EXPECT(A, V5(3_1_4_5), CONNACK(PROPERTIES(NUMBER(MQTT_RETAIN_AVAILABLE, 0))),
+                 CONNACK(.skip = "the target keeps retained messages")),
+          SEND(A, PUBLISH(.retain = 1, .beyond_offer = true)), EXPECT(A, V5(3_2_2_14), CLOSED())),
+};
+
+static const struct scenario scram = {
+    .name = "own_scram",
+    .title = "A Client proves that it knows its password, and another does not",
+    .file = __FILE__,
+    .line = __LINE__,
+    STATEMENTS(V5(4_12_0_2)),
+    STEPS(SEND(A, CONNECT(PROPERTIES(TEXT(MQTT_AUTHENTICATION_METHOD, "SCRAM-SHA-256"),
+                                     TEXT(MQTT_AUTHENTICATION_DATA, SCRAM_FIRST)))),
+          EXPECT(A, V5(4_12_0_2), AUTH(.reason = 0x18)),
+          SEND(A, AUTH(.reason = 0x18, PROPERTIES(TEXT(MQTT_AUTHENTICATION_METHOD, "SCRAM-SHA-256"),
+                                                  TEXT(MQTT_AUTHENTICATION_DATA, SCRAM_FINAL)))),
+          EXPECT(A, V5(4_12_0_2), CONNACK(.code = 0)),
+          SEND(B, CONNECT(PROPERTIES(TEXT(MQTT_AUTHENTICATION_METHOD, "SCRAM-SHA-256"),
+                                     TEXT(MQTT_AUTHENTICATION_DATA, SCRAM_FIRST)))),
+          EXPECT(B, V5(4_12_0_2), AUTH(.reason = 0x18)),
+          SEND(B, AUTH(.reason = 0x18, PROPERTIES(TEXT(MQTT_AUTHENTICATION_METHOD, "SCRAM-SHA-256"),
+                                                  TEXT(MQTT_AUTHENTICATION_DATA, SCRAM_WRONG)))),
+          EXPECT(B, V5(4_12_0_1), CONNACK(.code = REFUSAL), CLOSED())),
+};
+
+static const struct scenario limits = {
+    .name = "own_limits",
+    .title = "What the built-in broker announces is reached exactly, and exceeded by one",
+    .file = __FILE__,
+    .line = __LINE__,
+    STATEMENTS(V5(3_3_2_9)),
+    STEPS(CONNECTED(A), SEND(A, PUBLISH(.packet_size = ANNOUNCED(MQTT_MAXIMUM_PACKET_SIZE_PROPERTY, 0))),
+          SEND(A, PUBLISH(PROPERTIES(NUMBER(MQTT_TOPIC_ALIAS, ANNOUNCED(MQTT_TOPIC_ALIAS_MAXIMUM, 0))))),
+          SEND(A, PUBLISH(.qos = 2, .repeat = ANNOUNCED(MQTT_RECEIVE_MAXIMUM, 0))), SEND(A, PINGREQ()),
+          EXPECT(A, V311(3_12_4_1), PINGRESP()),
+          SEND(A, PUBLISH(.beyond_offer = true,
+                          PROPERTIES(NUMBER(MQTT_TOPIC_ALIAS, ANNOUNCED(MQTT_TOPIC_ALIAS_MAXIMUM, 1))))),
+          EXPECT(A, V5(4_13_1_1), CLOSED()), CONNECTED(A),
+          SEND(A, PUBLISH(.packet_size = ANNOUNCED(MQTT_MAXIMUM_PACKET_SIZE_PROPERTY, 1))),
+          EXPECT(A, V5(4_13_1_1), CLOSED()), CONNECTED(A),
+          SEND(A, PUBLISH(.qos = 2, .repeat = ANNOUNCED(MQTT_RECEIVE_MAXIMUM, 1))), EXPECT(A, V5(4_13_1_1), CLOSED())),
+};
+
 /* A run of these scenarios in MQTT 3.1.1. */
 static struct run run_of(const struct scenario *const *scenarios, size_t count) {
     struct run run = {.plays = calloc(count, sizeof(struct play)), .count = count};
@@ -230,6 +280,32 @@ static void test_virtual_repeats(void **state) {
     run_release(&second);
 }
 
+static void test_virtual_5_0(void **state) {
+    (void)state;
+    const struct scenario *const scenarios[] = {&delivery, &keep_alive, &large, &needs_less, &scram, &limits, &wrong};
+    struct run run = run_of(scenarios, COUNT_OF(scenarios));
+    struct virtual_settings settings = {.timeout = MICROSECONDS_PER_SECOND};
+    for (size_t i = 0; i < run.count; i++)
+        run.plays[i].version = MQTT_5_0;
+    run_virtual(&run, &settings);
+    for (size_t i = 0; i + 1 < run.count; i++)
+        assert_verdict(&run.plays[i], VERDICT_PASS, SPEC_NONE);
+    assert_verdict(&run.plays[run.count - 1], VERDICT_FAIL, V5(3_12_4_1));
+    run_release(&run);
+}
+
+/* A user whom the built-in broker does not know. */
+static void test_virtual_credentials(void **state) {
+    (void)state;
+    const struct scenario *const scenarios[] = {&scram};
+    struct run run = run_of(scenarios, COUNT_OF(scenarios));
+    struct virtual_settings settings = {.timeout = MICROSECONDS_PER_SECOND, .user = "nobody", .password = "mqspec"};
+    run.plays[0].version = MQTT_5_0;
+    run_virtual(&run, &settings);
+    assert_verdict(&run.plays[0], VERDICT_FAIL, V5(4_12_0_2));
+    run_release(&run);
+}
+
 /* What is decided is not played. */
 static void test_decided(void **state) {
     (void)state;
@@ -256,7 +332,7 @@ struct built_in {
 static void start_built_in(struct built_in *target) {
     const char *reason = NULL;
     target->loop = event_loop_create();
-    target->broker = create_target_broker(NULL, 0);
+    target->broker = create_target_broker(TARGET_OFFERS_ALL, NULL, 0);
     target->server = server_create(target->broker, target->loop);
     int port = server_listen(target->server, "127.0.0.1", 0, &reason);
     assert_true(port > 0);
@@ -455,6 +531,8 @@ int main(void) {
         cmocka_unit_test(test_virtual_verdicts),
         cmocka_unit_test(test_virtual_deviation),
         cmocka_unit_test(test_virtual_repeats),
+        cmocka_unit_test(test_virtual_5_0),
+        cmocka_unit_test(test_virtual_credentials),
         cmocka_unit_test(test_decided),
         cmocka_unit_test(test_sockets),
         cmocka_unit_test(test_leaves_nothing),

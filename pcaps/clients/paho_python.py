@@ -1,30 +1,52 @@
-"""Drives Paho for Python through what capture.sh wants to show, in MQTT 3.1.1 and again in MQTT 3.1.
+"""Drives Paho for Python through what capture.sh wants to show, in each version that the command line names.
 
-Each step waits for its event; one that does not come within ten seconds ends the run with an error.
+Usage: paho_python.py 3.1|3.1.1|5.0...  Each step waits for its event; one that does not come within ten seconds ends the run with an error.
 """
 import queue
 import socket
 import struct
+import sys
 
 import paho.mqtt.client as paho
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.subscribeoptions import SubscribeOptions
 
 PATIENCE = 10
 
 
+def properties(packet_type, **values):
+    made = Properties(packet_type)
+    for name, value in values.items():
+        setattr(made, name, value)
+    return made
+
+
 class Client:
-    def __init__(self, name, version, clean=True, will=None):
+    """In MQTT 5.0, a session that is not clean is kept for an hour."""
+
+    def __init__(self, name, version, clean=True, will=None, connect=None):
         self.events = queue.Queue()
+        is_5 = version == paho.MQTTv5
         self.client = paho.Client(
-            paho.CallbackAPIVersion.VERSION2, client_id=name, clean_session=clean, protocol=version
+            paho.CallbackAPIVersion.VERSION2,
+            client_id=name,
+            clean_session=None if is_5 else clean,
+            protocol=version,
         )
         self.client.on_connect = lambda *_: self.events.put("connected")
         self.client.on_subscribe = lambda *_: self.events.put("subscribed")
         self.client.on_publish = lambda *_: self.events.put("published")
+        self.client.on_unsubscribe = lambda *_: self.events.put("unsubscribed")
         self.client.on_message = lambda *_: self.events.put("message")
         self.client.on_disconnect = lambda *_: self.events.put("disconnected")
         if will is not None:
             self.client.will_set(*will)
-        self.client.connect("127.0.0.1", 1883, keepalive=60)
+        if is_5 and connect is None:
+            connect = properties(PacketTypes.CONNECT, SessionExpiryInterval=0 if clean else 3600)
+        more = {"clean_start": clean, "properties": connect} if is_5 else {}
+        self.client.connect("127.0.0.1", 1883, keepalive=60, **more)
         self.client.loop_start()
         self.wait("connected")
 
@@ -37,12 +59,17 @@ class Client:
         self.client.subscribe(topic, qos)
         self.wait("subscribed")
 
-    def publish(self, topic, payload, qos, retain=False):
-        self.client.publish(topic, payload, qos, retain)
+    def unsubscribe(self, *topics):
+        self.client.unsubscribe(list(topics))
+        self.wait("unsubscribed")
+
+    def publish(self, topic, payload, qos, retain=False, **values):
+        given = properties(PacketTypes.PUBLISH, **values) if values else None
+        self.client.publish(topic, payload, qos, retain, given)
         self.wait("published")
 
-    def disconnect(self):
-        self.client.disconnect()
+    def disconnect(self, **values):
+        self.client.disconnect(**values)
         self.wait("disconnected")
         self.client.loop_stop()
 
@@ -85,5 +112,42 @@ def show(version):
     sleeper.disconnect()
 
 
-show(paho.MQTTv311)
-show(paho.MQTTv31)
+def show_5():
+    """What only MQTT 5.0 has."""
+    limits = properties(PacketTypes.CONNECT, ReceiveMaximum=3, MaximumPacketSize=1000, TopicAliasMaximum=2)
+    limits.UserProperty = ("unit", "celsius")
+    subscriber = Client("", paho.MQTTv5, connect=limits)
+    identified = properties(PacketTypes.SUBSCRIBE, SubscriptionIdentifier=300)
+    wishes = SubscribeOptions(qos=2, noLocal=True, retainAsPublished=True, retainHandling=2)
+    subscriber.client.subscribe([("demo5/+", wishes)], properties=identified)
+    subscriber.wait("subscribed")
+    subscriber.publish("demo5/own", "does not come back", 1)
+    dying_will = properties(PacketTypes.WILLMESSAGE, WillDelayInterval=1, ContentType="text/plain")
+    dying = Client(
+        "paho-dying",
+        paho.MQTTv5,
+        will=("demo5/will", "gone", 1, True, dying_will),
+        connect=properties(PacketTypes.CONNECT, SessionExpiryInterval=30),
+    )
+    dying.die()
+    subscriber.wait("message")
+    publisher = Client("paho-publisher", paho.MQTTv5)
+    publisher.publish("demo5/will", "", 1, retain=True)
+    publisher.publish("demo5/0", "utf-8", 0, PayloadFormatIndicator=1, ContentType="text/plain")
+    publisher.publish("demo5/1", "expires", 1, MessageExpiryInterval=4294967295)
+    publisher.publish("demo5/2", "asks", 2, ResponseTopic="demo5/answer", CorrelationData=b"\x00\xff")
+    publisher.publish("demo5/1", "by name", 1, TopicAlias=1)
+    publisher.publish("", "by alias", 1, TopicAlias=1)
+    subscriber.wait("message", 6)
+    subscriber.unsubscribe("demo5/+", "demo5/never")
+    publisher.publish("demo5/1", "no matching subscribers", 1)
+    publisher.disconnect()
+    with_will = ReasonCode(PacketTypes.DISCONNECT, "Disconnect with will message")
+    subscriber.disconnect(reasoncode=with_will, properties=properties(PacketTypes.DISCONNECT, ReasonString="done"))
+
+
+VERSIONS = {"3.1": paho.MQTTv31, "3.1.1": paho.MQTTv311, "5.0": paho.MQTTv5}
+for version in sys.argv[1:]:
+    show(VERSIONS[version])
+    if version == "5.0":
+        show_5()
