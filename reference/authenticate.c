@@ -163,6 +163,7 @@ static void finish(struct connection *connection, struct mqtt_bytes data) {
         send_auth(connection, MQTT_REASON_SUCCESS, proof);
     else
         refuse_again(connection);
+    authentication_end(connection); /* another one takes memory of its own */
 }
 
 static void refuse(struct connection *connection, enum spec_statement statement, const char *what) {

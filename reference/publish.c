@@ -67,7 +67,7 @@ static bool is_alike_for_all(const struct publication *publication, const struct
     if (connection->version != MQTT_5_0)
         return true;
     return terms->identifier_count == 0 && connection->limits.topic_alias_maximum == 0 &&
-           connection->broker->rules.off[V5(3_1_2_27)] == false && publication->parts->properties.length == 0 &&
+           MUST(&connection->broker->rules, V5(3_1_2_27)) && publication->parts->properties.length == 0 &&
            publication->parts->expiry_interval == NO_EXPIRY;
 }
 

@@ -48,50 +48,52 @@ static void collect_properties(struct property_set *set, struct broker *broker, 
 /* MQTT-3.1.2-24. */
 static bool is_too_large(const struct connection *connection, size_t size) {
     uint32_t largest = connection->limits.maximum_packet_size;
-    return size == 0 || (largest != 0 && size > largest && MUST(&connection->broker->rules, V5(3_1_2_24)));
+    return largest != 0 && size > largest && MUST(&connection->broker->rules, V5(3_1_2_24));
 }
 
-static void write_out(struct connection *connection, const struct outgoing *outgoing, const struct mqtt_packet *packet,
-                      size_t size) {
+/* Section 3.3 has nothing longer in front of properties and payload. */
+#define HEADER_BESIDE_TOPIC (MQTT_MAXIMUM_FIXED_HEADER + 2u + 2u)
+
+static size_t header_room(const struct mqtt_packet *packet) {
+    return HEADER_BESIDE_TOPIC + packet->publish.topic.length + MQTT_MAXIMUM_FIXED_HEADER +
+           packet->publish.properties.length;
+}
+
+/* False where the packet is larger than the wire or the Client allows: then nothing was written. */
+static bool write_out(struct connection *connection, const struct outgoing *outgoing,
+                      const struct mqtt_packet *packet) {
     struct broker *broker = connection->broker;
     struct mqtt_bytes payload = packet->publish.payload;
     bool copied = outgoing->message == NULL || payload.length <= COPIED_PAYLOAD;
-    size_t header = size - payload.length;
-    uint8_t *buffer = output_reserve(broker, &connection->output, copied ? size : header);
+    size_t room = header_room(packet) + (copied ? payload.length : 0);
+    uint8_t *buffer = room <= MQTT_MAXIMUM_PACKET_SIZE ? output_reserve(broker, &connection->output, room) : NULL;
     if (buffer == NULL) {
         connection_give_up(connection, "out of memory");
-        return;
+        return true;
     }
-    size_t written = mqtt_encode_publish_header(connection->version, packet, buffer, header);
-    assert(written == header);
-    (void)written;
+    size_t header = mqtt_encode_publish_header(connection->version, packet, buffer, header_room(packet));
+    if (header == 0 || is_too_large(connection, header + payload.length))
+        return false;
     if (copied && payload.length > 0)
         memcpy(buffer + header, payload.data, payload.length);
-    output_commit(&connection->output, copied ? size : header);
+    output_commit(&connection->output, copied ? header + payload.length : header);
     if (!copied && !output_append_payload(broker, &connection->output, outgoing->message))
         connection_give_up(connection, "out of memory");
     broker->counts.sent++;
     connection_mark_ready(connection);
     if (broker->settings.report_packets)
         connection_report(connection, BROKER_PACKET_OUT, packet, NULL);
+    return true;
 }
 
 static struct mqtt_packet packet_of(const struct connection *connection, const struct outgoing *outgoing) {
-    struct mqtt_packet packet = {.type = MQTT_PUBLISH, .flags = outgoing->flags};
-    packet.publish.topic = topic_to_send(connection, outgoing->parts->topic);
-    packet.publish.packet_identifier = outgoing->packet_identifier;
-    packet.publish.payload = outgoing->parts->payload;
+    struct mqtt_packet packet; /* a PUBLISH, and nothing of the others */
+    packet.type = MQTT_PUBLISH;
+    packet.flags = outgoing->flags;
+    packet.publish = (struct mqtt_publish){.topic = topic_to_send(connection, outgoing->parts->topic),
+                                           .packet_identifier = outgoing->packet_identifier,
+                                           .payload = outgoing->parts->payload};
     return packet;
-}
-
-/* Before MQTT 5.0 there is nothing but topic and payload. */
-static bool send_plain(struct connection *connection, const struct outgoing *outgoing) {
-    struct mqtt_packet packet = packet_of(connection, outgoing);
-    size_t size = mqtt_encoded_size(connection->version, &packet);
-    if (size == 0)
-        return false;
-    write_out(connection, outgoing, &packet, size);
-    return true;
 }
 
 static bool send_with(struct connection *connection, const struct outgoing *outgoing, struct property_set *set) {
@@ -104,22 +106,21 @@ static bool send_with(struct connection *connection, const struct outgoing *outg
     if (known)
         packet.publish.topic.length = 0;
     packet.publish.properties = property_set_view(set);
-    size_t size = mqtt_encoded_size(connection->version, &packet);
-    if (is_too_large(connection, size)) {
-        if (alias != 0 && !known)
-            topic_alias_withdraw(connection, alias);
-        return false;
-    }
-    write_out(connection, outgoing, &packet, size);
-    return true;
+    if (write_out(connection, outgoing, &packet))
+        return true;
+    if (alias != 0 && !known)
+        topic_alias_withdraw(connection, alias);
+    return false;
 }
 
 bool send_publish(struct connection *connection, const struct outgoing *outgoing) {
     struct broker *broker = connection->broker;
     if (connection->given_up != NULL)
         return true;
-    if (connection->version != MQTT_5_0)
-        return send_plain(connection, outgoing);
+    if (connection->version != MQTT_5_0) { /* there is nothing but topic and payload */
+        struct mqtt_packet packet = packet_of(connection, outgoing);
+        return write_out(connection, outgoing, &packet);
+    }
     size_t room = room_for(outgoing);
     struct property_set set = {.buffer = broker->properties, .capacity = sizeof broker->properties};
     if (room <= sizeof broker->properties)
