@@ -18,7 +18,7 @@ struct message {
     uint32_t payload_length;
     uint32_t properties_length;
     uint32_t properties_room;
-    uint32_t expiry_interval; /* seconds, as published; NO_EXPIRY: none */
+    uint64_t expiry_interval; /* seconds, as published; NO_EXPIRY: none */
     microseconds published;   /* when the Server got it: the Message Expiry Interval counts from here */
     uint64_t publisher;       /* hash of the publisher's Client Identifier; 0: the Server itself */
     uint8_t qos;              /* as published */
@@ -27,7 +27,7 @@ struct message {
     uint8_t bytes[];          /* the topic, the payload, then the properties that are passed on */
 };
 
-#define NO_EXPIRY UINT32_MAX
+#define NO_EXPIRY UINT64_MAX /* above every Message Expiry Interval */
 
 /* What is to become a message: a PUBLISH from a Client, or a Will. */
 struct application_message {
@@ -37,7 +37,7 @@ struct application_message {
     bool is_stored;               /* the properties are those of a message: all are passed on */
     bool is_will;
     uint8_t flags; /* of the PUBLISH */
-    uint32_t expiry_interval;
+    uint64_t expiry_interval;
     microseconds published;
     uint64_t publisher;
 };

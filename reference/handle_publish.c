@@ -121,7 +121,8 @@ static void take(struct connection *connection, const struct mqtt_publish *publi
         connection_give_up(connection, "out of memory");
         return;
     }
-    if (qos == 2 && mqtt_property_number(publish->properties, MQTT_MESSAGE_EXPIRY_INTERVAL, NO_EXPIRY) != NO_EXPIRY)
+    struct mqtt_property expiry;
+    if (qos == 2 && mqtt_find_property(publish->properties, MQTT_MESSAGE_EXPIRY_INTERVAL, &expiry))
         session->last_expiring = packet_identifier;
     bool nobody = !repeated && distribute(connection, publish, flags) == 0;
     answer(connection, qos, packet_identifier, nobody ? MQTT_REASON_NO_MATCHING_SUBSCRIBERS : MQTT_REASON_SUCCESS,

@@ -14,8 +14,9 @@ struct application_message message_parts(const struct broker *broker, const stru
                                         .flags = flags,
                                         .expiry_interval = NO_EXPIRY,
                                         .published = broker->now};
-    if (publish->properties.length > 0)
-        parts.expiry_interval = mqtt_property_number(publish->properties, MQTT_MESSAGE_EXPIRY_INTERVAL, NO_EXPIRY);
+    struct mqtt_property expiry;
+    if (mqtt_find_property(publish->properties, MQTT_MESSAGE_EXPIRY_INTERVAL, &expiry))
+        parts.expiry_interval = expiry.number;
     return parts;
 }
 
@@ -145,6 +146,6 @@ bool message_has_expired(const struct broker *broker, const struct message *mess
 uint32_t message_expiry_left(const struct broker *broker, const struct application_message *parts) {
     microseconds waited = (broker->now - parts->published) / MICROSECONDS_PER_SECOND;
     if (waited < parts->expiry_interval)
-        return parts->expiry_interval - (uint32_t)waited;
+        return (uint32_t)(parts->expiry_interval - waited);
     return parts->expiry_interval > 0 ? 1 : 0;
 }
