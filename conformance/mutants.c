@@ -29,6 +29,7 @@ struct matrix {
 struct kill {
     size_t scenarios;
     bool own_statement;
+    enum spec_statement another; /* that the first scenario names, where it is not that one */
 };
 
 static bool reaches(const struct matrix *matrix, size_t play, enum spec_statement statement) {
@@ -93,7 +94,8 @@ static struct kill play_deviation(struct matrix *matrix, enum spec_statement off
         settings.start = play_virtual(&play, &settings) + 1;
         matrix->noticed[i] = play.result.verdict == VERDICT_FAIL;
         if (matrix->noticed[i]) {
-            kill.scenarios++;
+            if (kill.scenarios++ == 0)
+                kill.another = play.result.broken;
             kill.own_statement = kill.own_statement || play.result.broken == off;
         }
         if (play.player != NULL)
@@ -123,10 +125,13 @@ static void try_deviation(struct matrix *matrix, enum spec_statement off) {
     matrix->deviations++;
     for (size_t i = 0; i < matrix->run.count; i++)
         matrix->useful[i] = matrix->useful[i] || matrix->noticed[i];
-    const char *how = kill.scenarios == 0 ? "SURVIVES" : kill.own_statement ? "caught" : "caught by another statement";
+    const char *how = kill.scenarios == 0  ? "SURVIVES"
+                      : kill.own_statement ? "caught"
+                                           : "caught by another statement, ";
+    const char *another = kill.scenarios == 0 || kill.own_statement ? "" : spec_name(kill.another);
     matrix->survivors += kill.scenarios == 0;
     matrix->by_another += kill.scenarios > 0 && !kill.own_statement;
-    fprintf(matrix->file, "%-18s %4zu  %s:", spec_name(off), kill.scenarios, how);
+    fprintf(matrix->file, "%-18s %4zu  %s%s:", spec_name(off), kill.scenarios, how, another);
     write_names(matrix);
 }
 

@@ -168,6 +168,9 @@ static const char *misfit(struct player *player, const struct client *client, co
         field = "packet_identifier";
     if (field == NULL && version == MQTT_5_0)
         field = misfit_of_5_0(player, client, pattern, packet);
+    if (field == NULL && pattern->packet_size != ANY &&
+        mqtt_encoded_size(version, packet) > (size_t)pattern->packet_size)
+        field = "packet_size";
     return field;
 }
 

@@ -66,7 +66,7 @@ struct client {
     size_t foreign_capacity;
     /* MQTT 5.0, of this connection: */
     struct asked asked;
-    bool answers_unknown;             /* CONNECT named a version that nobody knows: CONNACK may have either form */
+    bool answers_unknown;             /* CONNECT named a protocol that nobody knows: CONNACK may have either form */
     bool offer_known;                 /* CONNACK has come */
     struct mqtt_bytes offer;          /* its properties */
     struct mqtt_bytes authentication; /* the data that the broker sent last */

@@ -21,8 +21,9 @@ static void prepare_connection(struct player *player, struct client *client, con
     int level = connect->protocol_level;
     if (level == MQTT_3_1 || level == MQTT_3_1_1 || level == MQTT_5_0)
         client->decoder.version = (enum mqtt_version)level;
-    else
-        client->answers_unknown = level != ANY;
+    const char *name = client->decoder.version == MQTT_3_1 ? "MQIsdp" : "MQTT";
+    client->answers_unknown = (level != ANY && level != (int)client->decoder.version) ||
+                              (connect->protocol_name != NULL && strcmp(connect->protocol_name, name) != 0);
     const struct property_pattern *aliases = pattern_property(connect, MQTT_TOPIC_ALIAS_MAXIMUM);
     client->alias_maximum = aliases == NULL ? 0 : (uint32_t)player_number(player, client, aliases->number);
 }

@@ -55,7 +55,7 @@ void player_note_sent(struct player *player, const struct client *client, struct
     struct mqtt_decoder decoder = client->decoder;
     decoder.sender = MQTT_CLIENT;
     decoder.maximum_packet_size = 0;
-    while (bytes.length > 0) {
+    while (bytes.length > 0 && player->line_count < MAXIMUM_TRANSCRIPT) {
         struct mqtt_frame frame;
         struct mqtt_error error = {0};
         struct mqtt_packet packet;

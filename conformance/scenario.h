@@ -50,7 +50,7 @@
  *   other than the .keep_alive that the scenario gives, where it goes on to measure time.
  * - A client may speak 3.1.1 in a play of 5.0: its CONNECT says .protocol_level = 4. What 5.0 adds is then neither sent
  *   nor looked at on its connection.
- * - A CONNECT of a version that nobody knows may be answered in the form of any.
+ * - A CONNECT with a protocol that nobody knows, by name or version, may be answered in the form of any.
  *
  * Every step waits at most the run's timeout. All that a broker may do by the standard is listed as an
  * alternative in the one EXPECT. */
@@ -174,7 +174,8 @@ struct pattern {
     const struct property_pattern *will_properties; /* CONNECT */
     size_t will_property_count;
     bool beyond_offer; /* SEND: what the broker said that it lacks is asked for on purpose */
-    int packet_size;   /* SEND of PUBLISH: the payload is made so long that the whole packet has this size */
+    int packet_size;   /* SEND of PUBLISH: the payload is made so long that the whole packet has this size; EXPECT: it
+                          has this size at most */
     int repeat;        /* SEND: so many times, each with the next Packet Identifier; 1 when not given */
     /* PUBLISH */
     const char *topic;

@@ -25,6 +25,9 @@
                 DISCONNECT(.reason = REFUSAL, .warn = OTHER_CODE), CLOSED(.warn = NOT_TOLD)),                          \
         EXPECT_NEXT(A, V5(3_14_4_1), CLOSED())
 
+/* A DISCONNECT that no Server sends. Where an expectation names one, no other is passed by either. */
+#define NO_DISCONNECT DISCONNECT(.reason = 0x04)
+
 #define WILL(message) .will_topic = "~/will", .will_message = message
 
 /* B watches, A has a Will, and sends this DISCONNECT. */
@@ -225,22 +228,44 @@ static const struct scenario scenarios[] = {
     SCENARIO_5_0(no_disconnect_before_connect,
         "A first packet that is no CONNECT closes the connection, and no DISCONNECT comes before",
         STATEMENTS(V5(3_14_0_1), V5(3_1_0_1)),
-        SEND(A, SUBSCRIBE(.packet_identifier = 1, .filters = {{"~/t", 0}})),
-        EXPECT_NEXT(A, V5(3_14_0_1), CLOSED())),
+        SEND(A, PINGREQ()),
+        EXPECT_NEXT(A, V5(3_14_0_1), CLOSED(), NO_DISCONNECT)),
 
     SCENARIO_5_0(no_disconnect_instead_of_connack,
         "A CONNECT with a reserved flag closes the connection, and no DISCONNECT comes before",
         STATEMENTS(V5(3_14_0_1), V5(3_1_2_3)),
         SEND(A, CONNECT(.connect_flags = 0x03)),
-        EXPECT_NEXT(A, V5(3_14_0_1), CLOSED(), CONNACK(.code = REFUSAL)),
-        EXPECT_NEXT(A, V5(3_14_0_1), CLOSED())),
+        EXPECT_NEXT(A, V5(3_14_0_1), CLOSED(), CONNACK(.code = REFUSAL), NO_DISCONNECT),
+        EXPECT_NEXT(A, V5(3_14_0_1), CLOSED(), NO_DISCONNECT)),
 
     SCENARIO_5_0(no_disconnect_after_a_refusal,
         "After a CONNACK that refuses, the connection is closed without DISCONNECT",
         STATEMENTS(V5(3_14_0_1), V5(3_2_2_7)),
         SEND(A, CONNECT(PROPERTIES(TEXT(MQTT_AUTHENTICATION_METHOD, "MQSPEC-UNKNOWN")))),
-        EXPECT_NEXT(A, V5(4_12_0_1), CLOSED(), CONNACK(.code = REFUSAL)),
-        EXPECT_NEXT(A, V5(3_2_2_7), CLOSED())),
+        EXPECT_NEXT(A, V5(3_14_0_1), CLOSED(), CONNACK(.code = REFUSAL), NO_DISCONNECT),
+        EXPECT_NEXT(A, V5(3_2_2_7), CLOSED(), NO_DISCONNECT)),
+
+    /* ---- Closed in any case ---- */
+
+    SCENARIO_5_0(disconnect_of_the_server_closes,
+        "The Server closes the connection on which it has sent DISCONNECT",
+        STATEMENTS(V5(3_14_4_2)),
+        CONNECTED(A),
+        SEND(A, CONNECT()),
+        EXPECT(A, V5(3_14_4_2), CLOSED())),
+
+    SCENARIO_5_0(disconnect_of_the_server_closes_at_once,
+        "A Server that has told of an error in DISCONNECT does not wait for the Client to close the connection",
+        STATEMENTS(V5(4_13_2_1)),
+        CONNECTED(A),
+        SEND(A, SUBSCRIBE(.packet_identifier = 1, .filters = {{"~/t", 0xC0}})),
+        EXPECT(A, V5(4_13_2_1), CLOSED())),
+
+    SCENARIO_5_0(connack_of_a_refusal_closes_at_once,
+        "A Server that has refused in CONNACK does not wait for the Client to close the connection",
+        STATEMENTS(V5(4_13_2_1), V5(3_2_2_7)),
+        SEND(A, CONNECT(PROPERTIES(TEXT(MQTT_AUTHENTICATION_METHOD, "MQSPEC-UNKNOWN")))),
+        EXPECT(A, V5(4_13_2_1), CLOSED())),
 };
 /* clang-format on */
 

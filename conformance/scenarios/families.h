@@ -30,6 +30,15 @@ extern const struct scenario_family message_properties_family;
 extern const struct scenario_family request_information_family;
 extern const struct scenario_family acknowledgement_reasons_family;
 extern const struct scenario_family disconnect_reasons_family;
+extern const struct scenario_family authentication_family;
+extern const struct scenario_family versions_family;
+extern const struct scenario_family connack5_family;
+extern const struct scenario_family session_expiry_family;
+extern const struct scenario_family will_delay_family;
+extern const struct scenario_family message_expiry_family;
+extern const struct scenario_family topic_alias_family;
+extern const struct scenario_family flow_control_family;
+extern const struct scenario_family exchanges_family;
 
 /* Defines NAME_family from the array `table`. */
 #define FAMILY(family, table) const struct scenario_family family##_family = {#family, table, COUNT_OF(table)}

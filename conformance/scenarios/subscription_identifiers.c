@@ -165,6 +165,19 @@ static const struct scenario scenarios[] = {
         CONNECTED(B),
         OVERLAPPING_COPIES(WITH_IDENTIFIERS(1, 2), WITH_IDENTIFIER(1), WITH_IDENTIFIER(2))),
 
+    /* In one copy both are in the first and in the second message; in two copies each is in one of the first. */
+    SCENARIO_5_0(subscription_identifiers_each_come,
+        "Where two subscriptions match, neither Subscription Identifier stands for both",
+        STATEMENTS(V5(3_3_4_5), V5(3_3_4_4)),
+        CONNECTED(A),
+        GRANTED_WITH(A, "~/t", 0, 0, WITH_IDENTIFIER(51)),
+        GRANTED_WITH(A, "~/#", 0, 0, WITH_IDENTIFIER(52)),
+        CONNECTED(B),
+        PUBLISHED_QOS1(B, 1, .topic = "~/t", .payload = "first"),
+        PUBLISHED_QOS1(B, 2, .topic = "~/t", .payload = "second"),
+        EXPECT_ALL(A, V5(3_3_4_5), PUBLISH(PROPERTIES(BETWEEN(MQTT_SUBSCRIPTION_IDENTIFIER, 51, 51))),
+                                   PUBLISH(PROPERTIES(BETWEEN(MQTT_SUBSCRIPTION_IDENTIFIER, 52, 52))))),
+
     SCENARIO_5_0(subscription_identifiers_where_one_has_none,
         "Where one of two matching subscriptions has a Subscription Identifier, that one comes",
         STATEMENTS(V5(3_3_4_3), V5(3_3_4_4), V5(3_3_4_5)),

@@ -154,6 +154,7 @@ struct row {
     enum verdict verdict;
     enum spec_statement broken;
     const char *reason;   /* is part of the result's reason */
+    const char *expected; /* is part of what the result says was expected */
     const char *received; /* is part of what the result says was received */
     const char *sent;     /* is part of the bytes that the tester sent */
     size_t sent_length;
@@ -220,6 +221,7 @@ static inline void play_row(const struct row *row) {
         fail_msg("%s: blames %s (%s), not %s", row->name, spec_name(result->broken), result->reason,
                  spec_name(row->broken));
     check_text(row, "reason", result->reason, row->reason);
+    check_text(row, "expectation", result->expected, row->expected);
     check_text(row, "received", result->received, row->received);
     check_transcript(row, result);
     check_sent(row, &fake);

@@ -291,12 +291,26 @@ static const struct row code_rows[] = {
             EXPECT(A, V311(3_1_2_2), CLOSED())),
      SCRIPT(BYTES(A, 1, "\x20\x03\x00\x84\x00"), CLOSES(A, 1, 0)),
      .verdict = VERDICT_PASS},
+    {.name = "an old name with a new version is known to nobody, either",
+     IN_5_0(SEND(A, CONNECT(.protocol_name = "MQIsdp", .protocol_level = 5)),
+            EXPECT(A, V5(3_1_2_1), CONNACK(.code = 1)), EXPECT(A, V5(3_1_2_1), CLOSED())),
+     SCRIPT(BYTES(A, 1, "\x20\x02\x00\x01"), CLOSES(A, 1, 0)),
+     .verdict = VERDICT_PASS},
     {.name = "a version that is known is answered in its own form",
      PLAYED(SEND(A, CONNECT()), EXPECT(A, V311(3_1_2_2), CONNACK(.code = 1))),
      SCRIPT(BYTES(A, 1, "\x20\x03\x00\x84\x00"), CLOSES(A, 1, 0)),
      .verdict = VERDICT_FAIL,
      .broken = V311(3_2_2_6),
      .reason = "does not decode"},
+    {.name = "an expectation of codes that macros have taken apart",
+     IN_5_0(CONNECTED(A), SEND(A, SUBSCRIBE(.filters = {{"~/a", 0}})),
+            EXPECT_ALL(A, V5(3_8_4_1), SUBACK(CODES("\x80"), .may_come = true), UNSUBACK(.reason = 0x91),
+                       CONNACK(.code = REFUSAL), SILENCE(.before = 500))),
+     SCRIPT(BYTES(A, 1, CONNACK_5), CLOSES(A, 2, 0)),
+     .verdict = VERDICT_FAIL,
+     .broken = V5(3_8_4_1),
+     .expected = "EXPECT_ALL(A, SUBACK(CODES(\"\\x80\"), .may_come = true), UNSUBACK(.reason = 0x91), "
+                 "CONNACK(.code = REFUSAL), SILENCE(.before = 500))"},
     {.name = "a statement that 5.0 does not have",
      IN_5_0(CONNECTED(A), SEND(A, PINGREQ()), EXPECT(A, V311(3_1_3_7), PINGRESP())),
      SCRIPT(BYTES(A, 1, CONNACK_5)),
@@ -326,6 +340,17 @@ static const struct row code_rows[] = {
      .broken = V5(3_12_4_1),
      .received = "DISCONNECT(.reason = 0x8B /* Server shutting down */), CLOSED()"},
 };
+
+/* As TAKES, with two subscriptions that have Subscription Identifiers. */
+#define TAKES_FROM_TWO(second, bytes, ...)                                                                             \
+    IN_5_0(CONNECTED(A),                                                                                               \
+           SEND(A, SUBSCRIBE(.packet_identifier = 1, .filters = {{"~/t", 0}},                                          \
+                             PROPERTIES(NUMBER(MQTT_SUBSCRIPTION_IDENTIFIER, 1)))),                                    \
+           SEND(A, SUBSCRIBE(.packet_identifier = 2, .filters = {{"~/#", 0}},                                          \
+                             PROPERTIES(NUMBER(MQTT_SUBSCRIPTION_IDENTIFIER, second)))),                               \
+           EXPECT(A, V5(3_3_4_1), PUBLISH(__VA_ARGS__))),                                                              \
+        SCRIPT(BYTES(A, 1, CONNACK_5), BYTES(A, 3, "\x90\x04\x00\x01\x00\x00\x90\x04\x00\x02\x00\x00"),                \
+               BYTES(A, 3, bytes))
 
 #define ALIASED     "\x30\x0B\x00\x04ns/t\x03\x23\x00\x01x"
 #define ALIAS_ALONE "\x30\x07\x00\x00\x03\x23\x00\x01y"
@@ -401,24 +426,38 @@ static const struct row property_rows[] = {
      TAKES(TWO_USERS, PROPERTIES(USER("a", "b"), USER("c", "e"))),
      FAILS_BY("user_property")},
     {.name = "Subscription Identifiers in any order",
-     TAKES("\x30\x0C\x00\x04ns/t\x04\x0B\x02\x0B\x01x",
-           PROPERTIES(NUMBER(MQTT_SUBSCRIPTION_IDENTIFIER, 1), NUMBER(MQTT_SUBSCRIPTION_IDENTIFIER, 2))),
+     TAKES_FROM_TWO(2, "\x30\x0C\x00\x04ns/t\x04\x0B\x02\x0B\x01x",
+                    PROPERTIES(NUMBER(MQTT_SUBSCRIPTION_IDENTIFIER, 1), NUMBER(MQTT_SUBSCRIPTION_IDENTIFIER, 2))),
      .verdict = VERDICT_PASS},
     {.name = "one Subscription Identifier too many",
-     TAKES("\x30\x0C\x00\x04ns/t\x04\x0B\x02\x0B\x01x", PROPERTIES(NUMBER(MQTT_SUBSCRIPTION_IDENTIFIER, 1))),
+     TAKES_FROM_TWO(2, "\x30\x0C\x00\x04ns/t\x04\x0B\x02\x0B\x01x",
+                    PROPERTIES(NUMBER(MQTT_SUBSCRIPTION_IDENTIFIER, 1))),
      FAILS_BY("subscription_identifier")},
     {.name = "a Subscription Identifier twice, where once is right",
-     TAKES("\x30\x0C\x00\x04ns/t\x04\x0B\x01\x0B\x01x", PROPERTIES(NUMBER(MQTT_SUBSCRIPTION_IDENTIFIER, 1))),
+     TAKES_FROM_TWO(1, "\x30\x0C\x00\x04ns/t\x04\x0B\x01\x0B\x01x",
+                    PROPERTIES(NUMBER(MQTT_SUBSCRIPTION_IDENTIFIER, 1))),
      FAILS_BY("subscription_identifier")},
     {.name = "one Subscription Identifier too few",
-     TAKES("\x30\x0A\x00\x04ns/t\x02\x0B\x01x",
-           PROPERTIES(NUMBER(MQTT_SUBSCRIPTION_IDENTIFIER, 1), NUMBER(MQTT_SUBSCRIPTION_IDENTIFIER, 2))),
+     TAKES_FROM_TWO(2, "\x30\x0A\x00\x04ns/t\x02\x0B\x01x",
+                    PROPERTIES(NUMBER(MQTT_SUBSCRIPTION_IDENTIFIER, 1), NUMBER(MQTT_SUBSCRIPTION_IDENTIFIER, 2))),
      FAILS_BY("subscription_identifier")},
     {.name = "properties before 5.0 are not looked at",
      PLAYED(CONNECTED(A), SUBSCRIBED(A, "~/t", 0),
             EXPECT(A, V311(3_3_5_1), PUBLISH(PROPERTIES(PRESENT(MQTT_CONTENT_TYPE))))),
      SCRIPT(BYTES(A, 1, CONNACK_BYTES), BYTES(A, 2, SUBACK_BYTES), BYTES(A, 2, "\x30\x07\x00\x04ns/tx")),
      .verdict = VERDICT_PASS},
+    {.name = "an expectation that macros have taken apart is put together again",
+     TAKES("\x30\x08\x00\x04ns/t\x00x", .topic = "~/t", .qos = 0, .packet_identifier = OTHER_THAN_ID(1), .before = 700,
+           .warn = "late",
+           PROPERTIES(NUMBER(MQTT_TOPIC_ALIAS, 1), TEXT(MQTT_CONTENT_TYPE, "~"), BINARY(MQTT_CORRELATION_DATA, "\x00"),
+                      USER("a", "b"), PRESENT(MQTT_RESPONSE_TOPIC), ABSENT(MQTT_PAYLOAD_FORMAT_INDICATOR),
+                      BETWEEN(MQTT_MESSAGE_EXPIRY_INTERVAL, 1, 2))),
+     FAILS_BY("topic_alias"),
+     .expected = "EXPECT(A, PUBLISH(.topic = \"~/t\", .qos = 0, .packet_identifier = OTHER_THAN_ID(1), PROPERTIES("
+                 "NUMBER(MQTT_TOPIC_ALIAS, 1), TEXT(MQTT_CONTENT_TYPE, \"~\"), BINARY(MQTT_CORRELATION_DATA, "
+                 "\"\\x00\"), USER(\"a\", \"b\"), PRESENT(MQTT_RESPONSE_TOPIC), "
+                 "ABSENT(MQTT_PAYLOAD_FORMAT_INDICATOR), BETWEEN(MQTT_MESSAGE_EXPIRY_INTERVAL, 1, 2)), "
+                 ".before = 700, .warn = \"late\"))"},
     {.name = "a Topic Alias stands for its Topic Name",
      IN_5_0(CONNECTED(A, PROPERTIES(NUMBER(MQTT_TOPIC_ALIAS_MAXIMUM, 1))), SUBSCRIBED(A, "~/t", 0),
             EXPECT(A, V5(3_3_4_1), PUBLISH(.topic = "~/t", .wire_topic = "~/t", .payload = "x")),
@@ -432,6 +471,14 @@ static const struct row property_rows[] = {
      FAILS_BY("wire_topic"),
      .received = "PUBLISH(.topic = \"~/t\", .wire_topic = \"\", .payload = \"y\", .qos = 0, .dup = 0, .retain = 0, "
                  "PROPERTIES(NUMBER(MQTT_TOPIC_ALIAS, 1)))"},
+    {.name = "aliases are of one connection",
+     IN_5_0(CONNECTED(A, PROPERTIES(NUMBER(MQTT_TOPIC_ALIAS_MAXIMUM, 1))), SUBSCRIBED(A, "~/t", 0),
+            EXPECT(A, V5(3_3_4_1), PUBLISH(.payload = "x")), DROP(A),
+            CONNECTED(A, PROPERTIES(NUMBER(MQTT_TOPIC_ALIAS_MAXIMUM, 1))), SUBSCRIBED(A, "~/t", 0),
+            EXPECT(A, V5(3_3_4_1), PUBLISH(.topic = "~/t", .payload = "y"))),
+     SCRIPT(BYTES(A, 1, CONNACK_5), BYTES(A, 2, SUBACK_5), BYTES(A, 2, ALIASED), BYTES(A, 3, CONNACK_5),
+            BYTES(A, 4, SUBACK_5), BYTES(A, 4, ALIAS_ALONE)),
+     FAILS_BY("topic")},
     {.name = "a message of others is told by what its alias stands for",
      IN_5_0(CONNECTED(A, PROPERTIES(NUMBER(MQTT_TOPIC_ALIAS_MAXIMUM, 1))), SUBSCRIBED(A, "#", 1), SEND(A, PINGREQ()),
             EXPECT_NEXT(A, V311(3_12_4_1), PINGRESP())),

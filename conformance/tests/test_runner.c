@@ -384,10 +384,26 @@ static const struct scenario littering = {
           EXPECT(B, V311(3_1_2_8), PUBLISH(.topic = "~/w", .payload = "gone"))),
 };
 
+static const struct scenario littering_5_0 = {
+    .name = "own_littering_5_0",
+    .title = "Leaves sessions of a given and of an assigned name, and a message retained by its alias",
+    .file = __FILE__,
+    .line = __LINE__,
+    STATEMENTS(V5(3_1_2_4)),
+    STEPS(CONNECTED(A, .client_identifier = "", PROPERTIES(NUMBER(MQTT_SESSION_EXPIRY_INTERVAL, 1000))),
+          SUBSCRIBED(A, "~/#", 1), CONNECTED(B, PROPERTIES(NUMBER(MQTT_SESSION_EXPIRY_INTERVAL, UINT32_MAX))),
+          SEND(B, PUBLISH(.topic = "~/r", PROPERTIES(NUMBER(MQTT_TOPIC_ALIAS, 1))),
+               PUBLISH(.topic = "", .retain = 1, .payload = "x", PROPERTIES(NUMBER(MQTT_TOPIC_ALIAS, 1))), PINGREQ()),
+          EXPECT(B, V5(3_12_4_1), PINGRESP())),
+};
+
 static void test_leaves_nothing(void **state) {
     (void)state;
-    const struct scenario *const scenarios[] = {&littering, &littering, &littering};
+    const struct scenario *const scenarios[] = {&littering, &littering, &littering, &littering_5_0};
     struct run run = run_of(scenarios, COUNT_OF(scenarios));
+    run.plays[0].version = MQTT_3_1;
+    run.plays[2].version = MQTT_5_0;
+    run.plays[3].version = MQTT_5_0;
     struct built_in target;
     start_built_in(&target);
     run_sockets(&run, &target.settings);
