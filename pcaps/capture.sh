@@ -166,13 +166,12 @@ mosquitto_clients_5() {
     subscribe 2 sleeper -V mqttv5 -c -x 3600 -q 1 -t demo/stored
     wait "$subscriber"
 
-    # Two share a subscription; one of them gets each message.
+    # One shares a subscription, and then another one in its place.
     subscribe 1 sharer-1 -V mqttv5 -q 1 -t '$share/sharers/demo/shared'
-    first=$subscriber
+    publish -V mqttv5 -q 1 -t demo/shared -m 'to the first'
+    wait "$subscriber"
     subscribe 1 sharer-2 -V mqttv5 -q 1 -t '$share/sharers/demo/shared'
-    publish -V mqttv5 -q 1 -t demo/shared -m 'to one'
-    publish -V mqttv5 -q 1 -t demo/shared -m 'to the other'
-    wait "$first"
+    publish -V mqttv5 -q 1 -t demo/shared -m 'to the second'
     wait "$subscriber"
 }
 

@@ -75,12 +75,9 @@ static bool parse_option(int option, char **arguments, struct options *options) 
 
 static bool parse(int count, char **arguments, struct options *options) {
     static const struct option known[] = {
-        {"json", no_argument, NULL, 'j'},
-        {"verbose", no_argument, NULL, 'v'},
-        {"hex", required_argument, NULL, 'x'},
-        {"from", required_argument, NULL, 'f'},
-        {"help", no_argument, NULL, 'h'},
-        {0},
+        {"json", no_argument, NULL, 'j'},      {"verbose", no_argument, NULL, 'v'},
+        {"hex", required_argument, NULL, 'x'}, {"from", required_argument, NULL, 'f'},
+        {"help", no_argument, NULL, 'h'},      {0},
     };
     int option;
     *options = (struct options){.from = -1};

@@ -6,6 +6,7 @@
 #include "pcaps/conversation.h"
 #include "pcaps/packet_stream.h"
 #include "pcaps/show.h"
+#include "pcaps/topic_aliases.h"
 #include "reports/reports.h"
 
 struct decoding {
@@ -22,7 +23,8 @@ struct connection {
     size_t number; /* from 1 */
     char client[SHOW_NAME_CAPACITY];
     char addresses[2][64];
-    struct packet_stream streams[2]; /* by enum mqtt_side */
+    struct packet_stream streams[2]; /* by enum mqtt_side, as the next one */
+    struct topic_aliases aliases[2];
 };
 
 /* Where and when something was seen. */
@@ -145,8 +147,19 @@ static void print_fields(enum mqtt_version version, const struct taken_packet *t
     putchar('\n');
 }
 
-static void show_taken(const struct connection *connection, enum mqtt_side side, const struct taken_packet *taken,
+/* The topic of a PUBLISH that has only a Topic Alias; absent for all other packets. */
+static struct mqtt_bytes topic_of_alias(struct connection *connection, enum mqtt_side side,
+                                        const struct taken_packet *taken) {
+    struct mqtt_packet resolved = taken->packet;
+    bool known = topic_aliases_resolve(&connection->aliases[side], &resolved);
+    if (!known || taken->packet.type != MQTT_PUBLISH || taken->packet.publish.topic.length > 0)
+        return (struct mqtt_bytes){NULL, 0};
+    return resolved.publish.topic;
+}
+
+static void show_taken(struct connection *connection, enum mqtt_side side, const struct taken_packet *taken,
                        struct moment moment) {
+    struct mqtt_bytes topic = topic_of_alias(connection, side, taken);
     enum mqtt_version version = connection->streams[side].decoder.version;
     if (connection->decoding->form == DECODE_JSON) {
         struct field_writer writer = {.version = version, .type = taken->packet.type};
@@ -157,6 +170,8 @@ static void show_taken(const struct connection *connection, enum mqtt_side side,
         json_open_list(json, "fields");
         mqtt_visit_fields(version, &taken->packet, write_field, &writer);
         json_close_list(json);
+        if (topic.length > 0)
+            json_bytes_as_text(json, "topic_of_alias", topic.data, topic.length);
         json_bytes_as_hex(json, "bytes", taken->bytes.data, taken->bytes.length);
         end_object(json);
         return;
@@ -164,7 +179,12 @@ static void show_taken(const struct connection *connection, enum mqtt_side side,
     char text[SHOW_PACKET_CAPACITY];
     show_packet(version, &taken->packet, text, sizeof text);
     begin_line(connection, side, moment);
-    puts(text);
+    fputs(text, stdout);
+    if (topic.length > 0) {
+        fputs(" topic_of_alias=", stdout);
+        print_text(topic);
+    }
+    putchar('\n');
     if (connection->decoding->form == DECODE_FIELDS)
         print_fields(version, taken);
 }
@@ -220,6 +240,13 @@ static void learn_from_connect(struct connection *connection, const struct mqtt_
         show_name(connect->client_identifier, connection->client, sizeof connection->client);
 }
 
+/* A client that gave no Client Identifier goes by the one that it was given. */
+static void learn_from_connack(struct connection *connection, const struct mqtt_connack *connack) {
+    struct mqtt_bytes assigned = mqtt_property_bytes(connack->properties, MQTT_ASSIGNED_CLIENT_IDENTIFIER);
+    if (assigned.length > 0)
+        show_name(assigned, connection->client, sizeof connection->client);
+}
+
 static void show_packets(struct connection *connection, enum mqtt_side side, struct moment moment) {
     struct decode_totals *totals = &connection->decoding->totals;
     struct taken_packet taken;
@@ -233,6 +260,8 @@ static void show_packets(struct connection *connection, enum mqtt_side side, str
         totals->packets++;
         if (taken.packet.type == MQTT_CONNECT)
             learn_from_connect(connection, &taken.packet.connect);
+        if (taken.packet.type == MQTT_CONNACK)
+            learn_from_connack(connection, &taken.packet.connack);
         show_taken(connection, side, &taken, moment);
     }
 }
@@ -256,6 +285,8 @@ static void begin_streams(struct connection *connection, enum mqtt_version versi
 static void end_streams(struct connection *connection) {
     packet_stream_end(&connection->streams[MQTT_CLIENT]);
     packet_stream_end(&connection->streams[MQTT_SERVER]);
+    topic_aliases_free(&connection->aliases[MQTT_CLIENT]);
+    topic_aliases_free(&connection->aliases[MQTT_SERVER]);
 }
 
 /* ---- Captures -------------------------------------------------------------------------------------------- */

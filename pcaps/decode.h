@@ -22,8 +22,8 @@ bool decode_capture(const char *path, enum decode_form form, struct decode_total
                     size_t reason_size);
 
 /* Bytes that stand for themselves. `from` is of enum mqtt_side, or -1: the side as whose packets all the bytes can be
- * read, else the one that the type of the first packet tells. A version of MQTT_VERSION_UNKNOWN: that of a CONNECT among
- * the bytes, else 3.1.1. *totals is filled. */
+ * read, else the one that the type of the first packet tells. A version of MQTT_VERSION_UNKNOWN: that of a CONNECT
+ * among the bytes, else 3.1.1. *totals is filled. */
 void decode_bytes(struct mqtt_bytes bytes, int from, enum mqtt_version version, enum decode_form form,
                   struct decode_totals *totals);
 

@@ -40,6 +40,13 @@ struct linted {
 
 /* ---- What the monitor tells ------------------------------------------------------------------------------ */
 
+/* A client that gave no Client Identifier goes by the one that it was given. */
+static void learn_from_connack(struct linted *linted, const struct mqtt_connack *connack) {
+    struct mqtt_bytes assigned = mqtt_property_bytes(connack->properties, MQTT_ASSIGNED_CLIENT_IDENTIFIER);
+    if (assigned.length > 0)
+        show_name(assigned, linted->client, sizeof linted->client);
+}
+
 static void saw_packet(void *context, void *owner, enum mqtt_side side, microseconds time,
                        const struct mqtt_packet *packet, struct mqtt_bytes bytes) {
     struct linting *linting = context;
@@ -48,6 +55,8 @@ static void saw_packet(void *context, void *owner, enum mqtt_side side, microsec
     (void)time;
     (void)bytes;
     linting->totals->packets++;
+    if (packet->type == MQTT_CONNACK)
+        learn_from_connack(linted, &packet->connack);
     if (packet->type != MQTT_CONNECT)
         return;
     uint8_t level = packet->connect.protocol_level;

@@ -32,7 +32,8 @@ struct step {
     uint8_t *bytes; /* of STEP_SEND and STEP_RECEIVE; owned */
     uint32_t length;
     bool decoded;              /* `packet` is filled, with views into `bytes` */
-    struct mqtt_packet packet; /* as recorded */
+    struct mqtt_packet packet; /* as recorded, but for the topic of a PUBLISH that names only its alias */
+    uint8_t *topic;            /* which is this one; owned */
     bool reset;                /* of STEP_CLOSE */
     bool after_goodbye;        /* of STEP_CLOSED: the client had sent DISCONNECT or had closed */
     uint16_t live_identifier;  /* of STEP_RECEIVE, met: the Packet Identifier that this broker chose */
@@ -42,7 +43,8 @@ struct step {
 struct recorded_connection {
     size_t number; /* from 1, as `decode` counts */
     char client[SHOW_NAME_CAPACITY];
-    struct mqtt_bytes client_identifier; /* a view into the CONNECT's step; empty where there is none */
+    struct mqtt_bytes client_identifier; /* a view into the step of CONNECT or CONNACK; empty where there is none */
+    struct mqtt_bytes assigned;          /* the same, where the broker assigned it; else empty */
     enum mqtt_version version;
 };
 
@@ -58,8 +60,8 @@ struct recording {
     bool no_memory; /* the recording is not complete */
 };
 
-/* Reads a capture. With `prefix` not NULL, puts it before each Client Identifier that is not empty. The recording
- * is to be freed in any case. False with a reason as capture_read() gives it. */
+/* Reads a capture. With `prefix` not NULL, puts it before each Client Identifier that is not empty and that no broker
+ * assigned. The recording is to be freed in any case. False with a reason as capture_read() gives it. */
 bool recording_read(struct recording *recording, const char *path, const char *prefix, char *reason,
                     size_t reason_size);
 void recording_free(struct recording *recording);

@@ -31,6 +31,69 @@ static bool recorded_identifier(const struct recording *recording, size_t connec
     return false;
 }
 
+/* ---- Properties of a message ------------------------------------------------------------------------------ */
+
+/* The next property with this identifier. */
+static bool next_of(struct mqtt_bytes *properties, uint8_t identifier, struct mqtt_property *property) {
+    while (mqtt_next_property(properties, property))
+        if (property->identifier == identifier)
+            return true;
+    return false;
+}
+
+/* How long a message has waited differs from run to run, and so what is left of its interval. */
+static bool same_value(const struct mqtt_property *one, const struct mqtt_property *other) {
+    return (one->number == other->number || one->identifier == MQTT_MESSAGE_EXPIRY_INTERVAL) &&
+           mqtt_equal(one->bytes, other->bytes) && mqtt_equal(one->value, other->value);
+}
+
+/* All with this identifier, in their order: that of User Properties counts. */
+static bool same_of(struct mqtt_bytes one, struct mqtt_bytes other, uint8_t identifier) {
+    struct mqtt_property from_one, from_other;
+    while (next_of(&one, identifier, &from_one))
+        if (!next_of(&other, identifier, &from_other) || !same_value(&from_one, &from_other))
+            return false;
+    return !next_of(&other, identifier, &from_other);
+}
+
+static int compare_numbers(const void *left, const void *right) {
+    uint32_t one = *(const uint32_t *)left, other = *(const uint32_t *)right;
+    return (one > other) - (one < other);
+}
+
+enum { MOST_SORTED = 64 };
+
+static size_t sorted_identifiers(struct mqtt_bytes properties, uint32_t numbers[MOST_SORTED]) {
+    struct mqtt_property property;
+    size_t count = 0;
+    while (count < MOST_SORTED && next_of(&properties, MQTT_SUBSCRIPTION_IDENTIFIER, &property))
+        numbers[count++] = property.number;
+    qsort(numbers, count, sizeof *numbers, compare_numbers);
+    return count;
+}
+
+/* Their order is the broker's own affair; of very many, the first have to be the same. */
+static bool same_subscriptions(struct mqtt_bytes one, struct mqtt_bytes other) {
+    uint32_t of_one[MOST_SORTED], of_other[MOST_SORTED];
+    size_t count = sorted_identifiers(one, of_one);
+    return count == sorted_identifiers(other, of_other) && memcmp(of_one, of_other, count * sizeof *of_one) == 0;
+}
+
+/* But for the Topic Alias, which is resolved. The order of different properties has no meaning. */
+static bool same_properties(struct mqtt_bytes one, struct mqtt_bytes other) {
+    if (one.length == 0 && other.length == 0)
+        return true;
+    for (uint8_t identifier = 0; identifier < MQTT_PROPERTY_COUNT; identifier++) {
+        if (identifier == MQTT_TOPIC_ALIAS || identifier == MQTT_SUBSCRIPTION_IDENTIFIER)
+            continue;
+        if (!same_of(one, other, identifier))
+            return false;
+    }
+    return same_subscriptions(one, other);
+}
+
+/* ---- Packets ----------------------------------------------------------------------------------------------- */
+
 /* DUP and the Packet Identifier are the broker's own affair; all else is the message. */
 static bool same_publish(const struct mqtt_packet *one, const struct mqtt_packet *other) {
     return (one->flags & ~MQTT_PUBLISH_DUP) == (other->flags & ~MQTT_PUBLISH_DUP) &&
@@ -38,7 +101,13 @@ static bool same_publish(const struct mqtt_packet *one, const struct mqtt_packet
            mqtt_equal(one->publish.payload, other->publish.payload);
 }
 
-static bool stands_for(const struct step *step, const struct mqtt_packet *packet, uint16_t identifier) {
+/* UNSUBACK of 5.0 has codes, as SUBACK has. */
+static uint16_t unsuback_identifier(enum mqtt_version version, const struct mqtt_packet *packet) {
+    return version == MQTT_5_0 ? packet->suback.packet_identifier : packet->acknowledgement.packet_identifier;
+}
+
+static bool stands_for(const struct step *step, enum mqtt_version version, const struct mqtt_packet *packet,
+                       uint16_t identifier) {
     if (step->packet.type != packet->type)
         return false;
     switch (packet->type) {
@@ -48,8 +117,9 @@ static bool stands_for(const struct step *step, const struct mqtt_packet *packet
     case MQTT_PUBREC:
     case MQTT_PUBREL:
     case MQTT_PUBCOMP:
-    case MQTT_UNSUBACK:
         return step->packet.acknowledgement.packet_identifier == identifier;
+    case MQTT_UNSUBACK:
+        return unsuback_identifier(version, &step->packet) == identifier;
     case MQTT_SUBACK:
         return step->packet.suback.packet_identifier == identifier;
     default:
@@ -69,8 +139,10 @@ static bool find_identifier(const struct recording *recording, size_t connection
     case MQTT_PUBACK:
     case MQTT_PUBREC:
     case MQTT_PUBCOMP:
-    case MQTT_UNSUBACK:
         *identifier = packet->acknowledgement.packet_identifier;
+        return true;
+    case MQTT_UNSUBACK:
+        *identifier = unsuback_identifier(recording->connections[connection]->version, packet);
         return true;
     default:
         *identifier = 0;
@@ -84,29 +156,54 @@ static uint16_t own_identifier(const struct mqtt_packet *packet) {
     return packet->type == MQTT_PUBREL ? packet->acknowledgement.packet_identifier : 0;
 }
 
-static bool says_the_same(const struct mqtt_packet *one, const struct mqtt_packet *other) {
+/* "No matching subscribers" is a remark that a broker may make in place of "Success". */
+static bool same_reason(uint8_t one, uint8_t other) {
+    return one == other || (one < MQTT_REASON_FAILURE && other < MQTT_REASON_FAILURE);
+}
+
+/* Beside the message of a PUBLISH, codes count; the properties of an answer are the broker's own affair. */
+static bool says_the_same(enum mqtt_version version, const struct mqtt_packet *one, const struct mqtt_packet *other) {
     switch (one->type) {
     case MQTT_CONNACK:
         return one->connack.code == other->connack.code &&
                one->connack.acknowledge_flags == other->connack.acknowledge_flags;
+    case MQTT_PUBLISH:
+        return same_properties(one->publish.properties, other->publish.properties);
+    case MQTT_PUBACK:
+    case MQTT_PUBREC:
+    case MQTT_PUBREL:
+    case MQTT_PUBCOMP:
+        return same_reason(one->acknowledgement.reason_code, other->acknowledgement.reason_code);
     case MQTT_SUBACK:
         return mqtt_equal(one->suback.codes, other->suback.codes);
+    case MQTT_UNSUBACK:
+        return version != MQTT_5_0 || mqtt_equal(one->suback.codes, other->suback.codes);
+    case MQTT_DISCONNECT:
+    case MQTT_AUTH:
+        return one->disconnect.reason_code == other->disconnect.reason_code;
     default:
         return true;
     }
 }
 
-static void meet(const struct recording *recording, struct step *step, const struct mqtt_packet *packet) {
+static void meet(struct step *step, enum mqtt_version version, const struct mqtt_packet *packet) {
     char text[SHOW_PACKET_CAPACITY];
     step->state = STEP_MET;
     step->live_identifier = own_identifier(packet);
-    if (says_the_same(&step->packet, packet))
+    if (says_the_same(version, &step->packet, packet))
         return;
-    mqtt_describe(recording->connections[step->connection]->version, packet, text, sizeof text);
+    show_packet(version, packet, text, sizeof text);
     step->instead = strdup(text);
 }
 
+/* Of several messages that differ in their properties only, the one whose properties are the same. */
+static bool is_worth_a_search(enum mqtt_version version, const struct step *step, const struct mqtt_packet *packet) {
+    return packet->type == MQTT_PUBLISH && !says_the_same(version, &step->packet, packet);
+}
+
 struct step *recording_match(struct recording *recording, size_t connection, const struct mqtt_packet *packet) {
+    enum mqtt_version version = recording->connections[connection]->version;
+    struct step *found = NULL;
     uint16_t identifier;
     if (!find_identifier(recording, connection, packet, &identifier))
         return NULL;
@@ -114,12 +211,16 @@ struct step *recording_match(struct recording *recording, size_t connection, con
         struct step *step = &recording->steps[i];
         if (step->kind != STEP_RECEIVE || step->connection != connection || !step->decoded || step->state == STEP_MET)
             continue;
-        if (!stands_for(step, packet, identifier))
+        if (!stands_for(step, version, packet, identifier))
             continue;
-        meet(recording, step, packet);
-        return step;
+        if (found == NULL || !is_worth_a_search(version, step, packet))
+            found = step;
+        if (!is_worth_a_search(version, step, packet))
+            break;
     }
-    return NULL;
+    if (found != NULL)
+        meet(found, version, packet);
+    return found;
 }
 
 static bool acknowledges(const struct mqtt_packet *packet, const struct step *step) {

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #include "pcaps/replay.h"
+#include "pcaps/replay_choices.h"
 #include "pcaps/replay_link.h"
 
 enum {
@@ -29,10 +30,11 @@ struct player {
     struct replay_result *result;
     struct event_loop *loop;
     struct addrinfo *addresses;
-    struct live *lives; /* by index of the recording's connections */
-    size_t at;          /* the step to be done next */
-    size_t oldest;      /* no step before this one is waited for */
-    microseconds start; /* when the recording's first step was due, moved by each wait */
+    struct live *lives;      /* by index of the recording's connections, as the next one */
+    struct choices *choices; /* of the live broker */
+    size_t at;               /* the step to be done next */
+    size_t oldest;           /* no step before this one is waited for */
+    microseconds start;      /* when the recording's first step was due, moved by each wait */
     bool blocked;
     microseconds blocked_since;
     unsigned waits_in_vain;
@@ -87,11 +89,13 @@ static void acknowledge_extra(struct live *live, const struct mqtt_packet *packe
         send_acknowledgement(live, MQTT_PUBCOMP, packet->acknowledgement.packet_identifier);
 }
 
-static void take_packet(struct live *live, const struct mqtt_packet *packet) {
+static void take_packet(struct live *live, struct mqtt_packet *packet) {
     char text[SHOW_PACKET_CAPACITY];
+    if (!choices_learn(&live->player->choices[live->index], version_of(live), packet))
+        stop(live->player, REPLAY_FAILED, "no memory", "for what the target sends");
     if (recording_match(live->player->recording, live->index, packet) != NULL)
         return;
-    mqtt_describe(version_of(live), packet, text, sizeof text);
+    show_packet(version_of(live), packet, text, sizeof text);
     add_extra(live, text);
     acknowledge_extra(live, packet);
 }
@@ -191,40 +195,33 @@ static enum progress open_connection(struct player *player, struct step *step) {
     return live->link.state == LINK_CONNECTING ? NOT_YET : DONE;
 }
 
-/* The recorded acknowledgement with the identifier that the live broker chose. False where what it acknowledges
- * did not come. */
-static bool rewrite_acknowledgement(const struct player *player, const struct step *step, uint8_t *buffer,
-                                    size_t capacity, struct mqtt_bytes *bytes) {
-    const struct step *acknowledged = recording_acknowledged(player->recording, player->at);
-    if (acknowledged == NULL)
-        return true; /* the recorded client acknowledged what it had not received; so do we */
-    if (acknowledged->state != STEP_MET)
-        return false;
-    struct mqtt_packet packet = step->packet;
-    packet.acknowledgement.packet_identifier = acknowledged->live_identifier;
-    size_t length = mqtt_encode(player->recording->connections[step->connection]->version, &packet, buffer, capacity);
-    if (length > 0)
-        *bytes = (struct mqtt_bytes){buffer, (uint32_t)length};
-    return true;
-}
-
 static void send_step(struct player *player, struct step *step) {
     struct live *live = &player->lives[step->connection];
-    struct mqtt_bytes bytes = {step->bytes, step->length};
-    uint8_t buffer[64];
+    uint8_t *rewritten = NULL;
+    size_t length = step->length;
     bool possible = live->link.state == LINK_OPEN && !live->link.half_closed;
     if (possible && step->decoded)
-        possible = rewrite_acknowledgement(player, step, buffer, sizeof buffer, &bytes);
+        rewritten = choices_rewrite(player->choices, player->recording, player->at, &length, &possible);
     if (!possible) {
         step->state = STEP_SKIPPED;
         player->result->skipped++;
         return;
     }
-    if (!link_send(&live->link, bytes))
+    const uint8_t *bytes = rewritten != NULL ? rewritten : step->bytes;
+    if (!link_send(&live->link, (struct mqtt_bytes){bytes, (uint32_t)length}))
         stop(player, REPLAY_FAILED, "no memory", "for what is to be sent");
+    free(rewritten);
+    if (step->decoded)
+        choices_sent(&player->choices[step->connection], &step->packet);
     live->goodbye |= step->decoded && step->packet.type == MQTT_DISCONNECT;
     step->state = STEP_MET;
     player->result->sent++;
+}
+
+/* The live broker takes fewer messages at a time than the recorded one did. */
+static bool has_to_spare(const struct player *player, const struct step *step) {
+    return step->kind == STEP_SEND && step->decoded && player->lives[step->connection].link.state == LINK_OPEN &&
+           !choices_allow(&player->choices[step->connection], &step->packet);
 }
 
 static void close_step(struct player *player, struct step *step) {
@@ -326,7 +323,7 @@ static void play_steps(struct player *player) {
             pass_answer(player, step);
         else if (event_loop_now(player->loop) < due)
             wait_until(player, due);
-        else if (must_wait(player, player->at, false) || do_step(player, step) == NOT_YET)
+        else if (must_wait(player, player->at, false) || has_to_spare(player, step) || do_step(player, step) == NOT_YET)
             wait_for_step(player);
         else
             advance(player, due);
@@ -369,7 +366,8 @@ static bool prepare(struct player *player) {
     }
     player->loop = event_loop_create();
     player->lives = calloc(count > 0 ? count : 1, sizeof *player->lives);
-    if (player->loop == NULL || player->lives == NULL) {
+    player->choices = calloc(count > 0 ? count : 1, sizeof *player->choices);
+    if (player->loop == NULL || player->lives == NULL || player->choices == NULL) {
         stop(player, REPLAY_FAILED, "cannot begin", strerror(errno));
         return false;
     }
@@ -390,6 +388,9 @@ static void clean_up(struct player *player) {
         link_close(&player->lives[i].link, false);
         packet_stream_end(&player->lives[i].received);
     }
+    for (size_t i = 0; player->choices != NULL && i < player->recording->connection_count; i++)
+        choices_free(&player->choices[i]);
+    free(player->choices);
     free(player->lives);
     if (player->loop != NULL)
         event_loop_destroy(player->loop);

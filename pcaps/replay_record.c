@@ -4,6 +4,7 @@
 
 #include "pcaps/conversation.h"
 #include "pcaps/replay.h"
+#include "pcaps/topic_aliases.h"
 
 struct recorder {
     struct recording *recording;
@@ -16,10 +17,11 @@ struct recorded {
     struct recorder *recorder;
     struct recorded_connection *connection;
     size_t index;
-    bool goodbye;      /* the client has sent DISCONNECT */
-    bool closed;       /* the client has closed */
-    bool closed_by_it; /* the broker has closed */
-    struct packet_stream streams[2];
+    bool goodbye;                    /* the client has sent DISCONNECT */
+    bool closed;                     /* the client has closed */
+    bool closed_by_it;               /* the broker has closed */
+    struct packet_stream streams[2]; /* by enum mqtt_side, as the next one */
+    struct topic_aliases aliases[2];
 };
 
 struct moment {
@@ -46,12 +48,20 @@ static struct step *add_step(struct recorded *recorded, enum step_kind kind, str
     return step;
 }
 
+/* The live broker will assign another one in its place. */
+static bool was_assigned(const struct recording *recording, struct mqtt_bytes identifier) {
+    for (size_t i = 0; i < recording->connection_count; i++)
+        if (mqtt_equal(recording->connections[i]->assigned, identifier))
+            return true;
+    return false;
+}
+
 /* The CONNECT with the prefix before its Client Identifier, in memory of its own; its length, or 0. */
 static size_t rename_client(const struct recorder *recorder, const struct mqtt_packet *packet, uint8_t **bytes) {
     struct mqtt_packet renamed = *packet;
     struct mqtt_bytes identifier = packet->connect.client_identifier;
     size_t length = strlen(recorder->prefix) + identifier.length;
-    if (identifier.length == 0 || length > MQTT_MAXIMUM_STRING)
+    if (identifier.length == 0 || length > MQTT_MAXIMUM_STRING || was_assigned(recorder->recording, identifier))
         return 0;
     uint8_t *name = malloc(length);
     if (name == NULL)
@@ -103,17 +113,45 @@ static void learn_from_connect(struct recorded *recorded, const struct step *ste
     show_name(connect->client_identifier, connection->client, sizeof connection->client);
 }
 
+static void learn_from_connack(struct recorded *recorded, const struct step *step) {
+    struct recorded_connection *connection = recorded->connection;
+    struct mqtt_bytes assigned = mqtt_property_bytes(step->packet.connack.properties, MQTT_ASSIGNED_CLIENT_IDENTIFIER);
+    if (assigned.length == 0)
+        return;
+    connection->assigned = connection->client_identifier = assigned;
+    show_name(assigned, connection->client, sizeof connection->client);
+}
+
+/* Puts the topic into a PUBLISH that names only its alias, in memory of its own: aliases are set anew. */
+static void resolve_topic(struct recorded *recorded, enum mqtt_side side, struct step *step) {
+    struct mqtt_packet packet = step->packet;
+    if (!topic_aliases_resolve(&recorded->aliases[side], &packet))
+        recorded->recorder->recording->no_memory = true;
+    if (packet.type != MQTT_PUBLISH || packet.publish.topic.length == step->packet.publish.topic.length)
+        return;
+    step->topic = malloc(packet.publish.topic.length);
+    if (step->topic == NULL) {
+        recorded->recorder->recording->no_memory = true;
+        return;
+    }
+    memcpy(step->topic, packet.publish.topic.data, packet.publish.topic.length);
+    step->packet.publish.topic = (struct mqtt_bytes){step->topic, packet.publish.topic.length};
+}
+
 static void add_packet(struct recorded *recorded, enum mqtt_side side, struct mqtt_bytes bytes,
                        const struct mqtt_packet *packet, struct moment moment) {
     struct step *step = add_step(recorded, side == MQTT_CLIENT ? STEP_SEND : STEP_RECEIVE, moment);
     if (step == NULL)
         return;
     fill_step(recorded, step, side, bytes, packet);
-    if (side != MQTT_CLIENT || !step->decoded)
+    if (!step->decoded)
         return;
+    resolve_topic(recorded, side, step);
     if (step->packet.type == MQTT_CONNECT)
         learn_from_connect(recorded, step);
-    if (step->packet.type == MQTT_DISCONNECT)
+    if (step->packet.type == MQTT_CONNACK)
+        learn_from_connack(recorded, step);
+    if (step->packet.type == MQTT_DISCONNECT && side == MQTT_CLIENT)
         recorded->goodbye = true;
 }
 
@@ -226,6 +264,8 @@ static void closed(void *context, void *owner, uint64_t frame, microseconds time
         add_rest(recorded, (struct moment){frame, time});
     packet_stream_end(&recorded->streams[MQTT_CLIENT]);
     packet_stream_end(&recorded->streams[MQTT_SERVER]);
+    topic_aliases_free(&recorded->aliases[MQTT_CLIENT]);
+    topic_aliases_free(&recorded->aliases[MQTT_SERVER]);
     free(recorded);
 }
 
@@ -248,6 +288,7 @@ bool recording_read(struct recording *recording, const char *path, const char *p
 void recording_free(struct recording *recording) {
     for (size_t i = 0; i < recording->step_count; i++) {
         free(recording->steps[i].bytes);
+        free(recording->steps[i].topic);
         free(recording->steps[i].instead);
     }
     for (size_t i = 0; i < recording->connection_count; i++)

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { BYTES_BEFORE = 12, BYTES_AFTER = 12 };
@@ -42,38 +43,39 @@ const char *show_meaning(enum mqtt_version version, enum mqtt_type type, const s
     return name != NULL ? name : "not defined";
 }
 
-/* The line that a packet is written to. */
-struct packet_line {
-    enum mqtt_version version;
-    enum mqtt_type type;
-    char *buffer;
-    size_t capacity;
-    size_t length;
-    bool has_names;
-};
-
-static void append_text(struct packet_line *line, const char *text) {
-    while (*text != '\0' && line->length + 1 < line->capacity)
-        line->buffer[line->length++] = *text++;
-    line->buffer[line->length] = '\0';
-}
-
-static void append_meaning(void *context, const struct mqtt_field *field) {
-    struct packet_line *line = context;
-    const char *meaning = show_meaning(line->version, line->type, field);
-    if (meaning == NULL)
-        return;
-    append_text(line, line->has_names ? ", " : " (");
-    append_text(line, meaning);
-    line->has_names = true;
+/* Writes the Reason Code that stands at the start of `text`, with its name. Returns how many characters of the text it
+ * took, 0 where none stands there. */
+static size_t append_reason(const char *text, enum mqtt_type type, char *buffer, size_t capacity) {
+    static const char field[] = " reason_code=";
+    if (strncmp(text, field, sizeof field - 1) != 0)
+        return 0;
+    char *end;
+    unsigned long code = strtoul(text + sizeof field - 1, &end, 10);
+    const char *name = mqtt_reason_name(type, (uint8_t)code);
+    snprintf(buffer, capacity, "%s%lu (%s)", field, code, name != NULL ? name : "not defined");
+    return (size_t)(end - text);
 }
 
 void show_packet(enum mqtt_version version, const struct mqtt_packet *packet, char *buffer, size_t capacity) {
-    struct packet_line line = {version, packet->type, buffer, capacity, 0, false};
-    line.length = mqtt_describe(version, packet, buffer, capacity);
-    mqtt_visit_fields(version, packet, append_meaning, &line);
-    if (line.has_names)
-        append_text(&line, ")");
+    char plain[SHOW_PACKET_CAPACITY];
+    size_t length = mqtt_describe(version, packet, plain, sizeof plain);
+    size_t read = 0, written = 0;
+    bool quoted = false, escaped = false;
+    while (read < length && written + 1 < capacity) {
+        size_t reason = 0;
+        if (version == MQTT_5_0 && !quoted)
+            reason = append_reason(plain + read, packet->type, buffer + written, capacity - written);
+        if (reason > 0) {
+            read += reason;
+            written += strlen(buffer + written);
+            continue;
+        }
+        char character = plain[read++];
+        quoted ^= character == '"' && !escaped;
+        escaped = character == '\\' && !escaped;
+        buffer[written++] = character;
+    }
+    buffer[written] = '\0';
 }
 
 void show_bytes_around(FILE *file, struct mqtt_bytes bytes, uint32_t offset) {

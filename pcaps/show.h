@@ -17,7 +17,7 @@
  * written as \xHH, and what does not fit is cut, with "..." behind. */
 void show_name(struct mqtt_bytes name, char *buffer, size_t capacity);
 
-/* Writes the packet on one line as mqtt_describe() does; in 5.0 the names of its Reason Codes stand behind it. */
+/* Writes the packet on one line as mqtt_describe() does, in 5.0 with the name behind each Reason Code. */
 void show_packet(enum mqtt_version version, const struct mqtt_packet *packet, char *buffer, size_t capacity);
 
 /* What a field of a packet of 5.0 means: the name of a Reason Code. NULL where the field is no such number. */

@@ -62,6 +62,11 @@ struct replay_row {
 #define DISCONNECT                    "\xe0\0"
 #define GREETING(connection, connect) OPEN(connection), C(connection, connect), S(connection, CONNACK)
 
+/* MQTT 5.0. */
+#define CONNECT_5                       "\x10\x0e\0\4MQTT\5\2\0\x3c\0\0\1a"
+#define CONNACK_5                       "\x20\3\0\0\0"
+#define GREETING_5(connection, connack) OPEN(connection), C(connection, CONNECT_5), S(connection, connack)
+
 /* clang-format off */
 static const struct replay_row rows[] = {
     {"the same answers",
@@ -137,6 +142,122 @@ static const struct replay_row rows[] = {
      {GREETING(0, CONNECT), C(0, "\x30\x7f\0\1t"), C_ENDS(0)},
      {GREETING(0, CONNECT), C(0, "\x30\x7f\0\1t"), C_ENDS(0)},
      "sent 2 skipped 0"},
+    {"5.0: the same answers",
+     {GREETING_5(0, CONNACK_5), C(0, "\x82\7\0\1\0\0\1t\2"), S(0, "\x90\4\0\1\0\2"), C(0, "\xe0\1\4"),
+     C_ENDS(0)},
+     {GREETING_5(0, CONNACK_5), C(0, "\x82\7\0\1\0\0\1t\2"), S(0, "\x90\4\0\1\0\2"), C(0, "\xe0\1\4"),
+     C_ENDS(0)},
+     "sent 3 skipped 0"},
+    {"5.0: properties of CONNACK and SUBACK are the broker's own affair",
+     {GREETING_5(0, "\x20\6\0\0\3\x21\0\5"), C(0, "\x82\7\0\1\0\0\1t\2"), S(0, "\x90\4\0\1\0\2")},
+     {GREETING_5(0, "\x20\6\0\0\3\x13\0\x0a"), C(0, "\x82\7\0\1\0\0\1t\2"),
+     S(0, "\x90\x09\0\1\5\x1f\0\2ok\2")},
+     "sent 2 skipped 0"},
+    {"5.0: another Packet Identifier is acknowledged with the recorded Reason Code and properties",
+     {GREETING_5(0, CONNACK_5), S(0, "\x32\7\0\1t\0\1\0x"), C(0, "\x40\x47\0\1\x83\x43\x1f\0\x40"
+     "0123456789012345678901234567890123456789012345678901234567890123")},
+     {GREETING_5(0, CONNACK_5), S(0, "\x32\7\0\1t\1\7\0x"), C(0, "\x40\x47\1\7\x83\x43\x1f\0\x40"
+     "0123456789012345678901234567890123456789012345678901234567890123")},
+     "sent 2 skipped 0"},
+    {"5.0: PUBREC that refuses ends the flow",
+     {GREETING_5(0, CONNACK_5), S(0, "\x34\7\0\1t\0\1\0x"), C(0, "\x50\3\0\1\x83"), C(0, "\xc0\0"), S(0, "\xd0\0")},
+     {GREETING_5(0, CONNACK_5), S(0, "\x34\7\0\1t\0\2\0x"), C(0, "\x50\3\0\2\x83"), C(0, "\xc0\0"), S(0, "\xd0\0")},
+     "sent 3 skipped 0"},
+    {"5.0: a topic and its Topic Alias are the same message",
+     {GREETING_5(0, CONNACK_5), S(0, "\x30\5\0\1t\0x"), S(0, "\x30\5\0\1t\0y"), S(0, "\x30\5\0\1t\0z")},
+     {GREETING_5(0, CONNACK_5), S(0, "\x30\x08\0\1t\3\x23\0\1x"), S(0, "\x30\7\0\0\3\x23\0\1y"),
+     S(0, "\x30\7\0\0\3\x23\0\1z")},
+     "sent 1 skipped 0"},
+    {"5.0: a recorded Topic Alias is resolved, also one that was set anew",
+     {GREETING_5(0, CONNACK_5), S(0, "\x30\x08\0\1t\3\x23\0\1x"), S(0, "\x30\7\0\0\3\x23\0\1y"),
+     S(0, "\x30\x08\0\1u\3\x23\0\1x"), S(0, "\x30\7\0\0\3\x23\0\1y")},
+     {GREETING_5(0, CONNACK_5), S(0, "\x30\5\0\1t\0x"), S(0, "\x30\5\0\1t\0y"), S(0, "\x30\5\0\1u\0x"),
+     S(0, "\x30\5\0\1u\0y")},
+     "sent 1 skipped 0"},
+    {"5.0: an alias for another topic is another message",
+     {GREETING_5(0, CONNACK_5), S(0, "\x30\5\0\1t\0x"), S(0, "\x30\5\0\1t\0y")},
+     {GREETING_5(0, CONNACK_5), S(0, "\x30\x08\0\1t\3\x23\0\1x"), S(0, "\x30\x08\0\1u\3\x23\0\2y"), S_ENDS(0)},
+     "-PUBLISH +PUBLISH +closed sent 1 skipped 0"},
+    {"5.0: a client's Topic Alias stays where the new broker allows it",
+     {GREETING_5(0, "\x20\6\0\0\3\x22\0\5"), C(0, "\x30\x08\0\1t\3\x23\0\5x"), C(0, "\x30\7\0\0\3\x23\0\5y")},
+     {GREETING_5(0, "\x20\6\0\0\3\x22\0\5"), C(0, "\x30\x08\0\1t\3\x23\0\5x"), C(0, "\x30\7\0\0\3\x23\0\5y")},
+     "sent 3 skipped 0"},
+    {"5.0: a client's Topic Alias above what the new broker allows is the topic instead",
+     {GREETING_5(0, "\x20\6\0\0\3\x22\0\5"), C(0, "\x30\x0a\0\1t\5\1\1\x23\0\5x"),
+     C(0, "\x30\7\0\0\3\x23\0\5y")},
+     {GREETING_5(0, "\x20\6\0\0\3\x22\0\4"), C(0, "\x30\7\0\1t\2\1\1x"), C(0, "\x30\5\0\1t\0y")},
+     "sent 3 skipped 0"},
+    {"5.0: the client comes back under the Client Identifier that the new broker assigned",
+     {OPEN(0), C(0, "\x10\x0d\0\4MQTT\5\2\0\x3c\0\0\0"), S(0, "\x20\x08\0\0\5\x12\0\2r1"), C(0, DISCONNECT),
+     C_ENDS(0), OPEN(1), C(1, "\x10\x0f\0\4MQTT\5\0\0\x3c\0\0\2r1"), S(1, "\x20\3\1\0\0")},
+     {OPEN(0), C(0, "\x10\x0d\0\4MQTT\5\2\0\x3c\0\0\0"), S(0, "\x20\x0a\0\0\7\x12\0\4live"), C(0, DISCONNECT),
+     C_ENDS(0), S_ENDS(0), OPEN(1), C(1, "\x10\x11\0\4MQTT\5\0\0\x3c\0\0\4live"), S(1, "\x20\3\1\0\0")},
+     "sent 3 skipped 0"},
+    {"5.0: what is left of a Message Expiry Interval does not count",
+     {GREETING_5(0, CONNACK_5), S(0, "\x30\x0a\0\1t\5\2\0\0\0\x0ax")},
+     {GREETING_5(0, CONNACK_5), S(0, "\x30\x0a\0\1t\5\2\0\0\0\5x")},
+     "sent 1 skipped 0"},
+    {"5.0: that there is one counts",
+     {GREETING_5(0, CONNACK_5), S(0, "\x30\x0a\0\1t\5\2\0\0\0\x0ax")},
+     {GREETING_5(0, CONNACK_5), S(0, "\x30\5\0\1t\0x")},
+     "~PUBLISH sent 1 skipped 0"},
+    {"5.0: another Content Type",
+     {GREETING_5(0, CONNACK_5), S(0, "\x30\x09\0\1t\4\3\0\1ax")},
+     {GREETING_5(0, CONNACK_5), S(0, "\x30\x09\0\1t\4\3\0\1bx")},
+     "~PUBLISH sent 1 skipped 0"},
+    {"5.0: of messages that differ in a property only, each finds its own",
+     {GREETING_5(0, CONNACK_5), S(0, "\x30\x09\0\1t\4\3\0\1ax"), S(0, "\x30\x09\0\1t\4\3\0\1bx")},
+     {GREETING_5(0, CONNACK_5), S(0, "\x30\x09\0\1t\4\3\0\1bx"), S(0, "\x30\x09\0\1t\4\3\0\1ax")},
+     "sent 1 skipped 0"},
+    {"5.0: the order of User Properties counts",
+     {GREETING_5(0, CONNACK_5), S(0, "\x30\x11\0\1t\x0c\x26\0\1a\0\0\x26\0\1b\0\0x")},
+     {GREETING_5(0, CONNACK_5), S(0, "\x30\x11\0\1t\x0c\x26\0\1b\0\0\x26\0\1a\0\0x")},
+     "~PUBLISH sent 1 skipped 0"},
+    {"5.0: the order of Subscription Identifiers and of different properties does not",
+     {GREETING_5(0, CONNACK_5), S(0, "\x30\x0b\0\1t\6\x0b\1\x0b\2\1\1x")},
+     {GREETING_5(0, CONNACK_5), S(0, "\x30\x0b\0\1t\6\1\1\x0b\2\x0b\1x")},
+     "sent 1 skipped 0"},
+    {"5.0: other Subscription Identifiers",
+     {GREETING_5(0, CONNACK_5), S(0, "\x30\x09\0\1t\4\x0b\1\x0b\2x")},
+     {GREETING_5(0, CONNACK_5), S(0, "\x30\x09\0\1t\4\x0b\1\x0b\3x")},
+     "~PUBLISH sent 1 skipped 0"},
+    {"5.0: Success and No matching subscribers are both success",
+     {GREETING_5(0, CONNACK_5), C(0, "\x32\7\0\1t\0\1\0x"), S(0, "\x40\3\0\1\x10")},
+     {GREETING_5(0, CONNACK_5), C(0, "\x32\7\0\1t\0\1\0x"), S(0, "\x40\2\0\1")},
+     "sent 2 skipped 0"},
+    {"5.0: a message that is refused",
+     {GREETING_5(0, CONNACK_5), C(0, "\x32\7\0\1t\0\1\0x"), S(0, "\x40\2\0\1")},
+     {GREETING_5(0, CONNACK_5), C(0, "\x32\7\0\1t\0\1\0x"), S(0, "\x40\3\0\1\x87")},
+     "~PUBACK sent 2 skipped 0"},
+    {"5.0: other codes in UNSUBACK",
+     {GREETING_5(0, CONNACK_5), C(0, "\xa2\6\0\1\0\0\1t"), S(0, "\xb0\4\0\1\0\0")},
+     {GREETING_5(0, CONNACK_5), C(0, "\xa2\6\0\1\0\0\1t"), S(0, "\xb0\4\0\1\0\x11")},
+     "~UNSUBACK sent 2 skipped 0"},
+    {"5.0: the broker says goodbye for another reason",
+     {GREETING_5(0, CONNACK_5), S(0, "\xe0\2\x8b\0"), S_ENDS(0)},
+     {GREETING_5(0, CONNACK_5), S(0, "\xe0\2\x8d\0"), S_ENDS(0)},
+     "~DISCONNECT sent 1 skipped 0"},
+    {"5.0: the broker closes without goodbye",
+     {GREETING_5(0, CONNACK_5), S(0, "\xe0\2\x8b\0"), S_ENDS(0)},
+     {GREETING_5(0, CONNACK_5), S_ENDS(0)},
+     "-DISCONNECT sent 1 skipped 0"},
+    {"5.0: AUTH goes both ways, with data that differs",
+     {OPEN(0), C(0, "\x10\x12\0\4MQTT\5\2\0\x3c\4\x15\0\1X\0\1a"), S(0, "\xf0\x0a\x18\x08\x15\0\1X\x16\0\1r"),
+     C(0, "\xf0\x0a\x18\x08\x15\0\1X\x16\0\1c"), S(0, "\x20\7\0\0\4\x15\0\1X")},
+     {OPEN(0), C(0, "\x10\x12\0\4MQTT\5\2\0\x3c\4\x15\0\1X\0\1a"), S(0, "\xf0\x0a\x18\x08\x15\0\1X\x16\0\1l"),
+     C(0, "\xf0\x0a\x18\x08\x15\0\1X\x16\0\1c"), S(0, "\x20\7\0\0\4\x15\0\1X")},
+     "sent 2 skipped 0"},
+    {"5.0: no more messages at a time than the new broker's Receive Maximum",
+     {GREETING_5(0, CONNACK_5), C(0, "\x32\7\0\1t\0\1\0x"), C(0, "\x32\7\0\1t\0\2\0y"), S(0, "\x40\2\0\1"),
+     S(0, "\x40\2\0\2")},
+     {GREETING_5(0, "\x20\6\0\0\3\x21\0\1"), C(0, "\x32\7\0\1t\0\1\0x"), NOTHING(0), S(0, "\x40\2\0\1"),
+     C(0, "\x32\7\0\1t\0\2\0y"), S(0, "\x40\2\0\2")},
+     "sent 3 skipped 0"},
+    {"5.0: a message too many is acknowledged",
+     {GREETING_5(0, CONNACK_5), C(0, "\xc0\0"), S(0, "\xd0\0"), C(0, DISCONNECT), C_ENDS(0)},
+     {GREETING_5(0, CONNACK_5), C(0, "\xc0\0"), S(0, "\x34\7\0\1t\0\3\0x"), C(0, "\x50\2\0\3"), S(0, "\x62\2\0\3"),
+     C(0, "\x70\2\0\3"), S(0, "\xd0\0"), C(0, DISCONNECT), C_ENDS(0)},
+     "+PUBLISH +PUBREL sent 3 skipped 0"},
 };
 /* clang-format on */
 
@@ -385,9 +506,27 @@ static void test_prefix(void **state) {
     recording_free(&recording);
 }
 
+/* What a broker assigned keeps its name: the next broker assigns another one, which takes its place. */
+static void test_prefix_leaves_assigned_identifiers(void **state) {
+    (void)state;
+    static const struct act acts[] = {OPEN(0),
+                                      C(0, "\x10\x0d\0\4MQTT\5\2\0\x3c\0\0\0"),
+                                      S(0, "\x20\x08\0\0\5\x12\0\2r1"),
+                                      C_ENDS(0),
+                                      OPEN(1),
+                                      C(1, "\x10\x0f\0\4MQTT\5\0\0\x3c\0\0\2r1"),
+                                      {ENDS, 0, NULL, 0}};
+    struct recording recording;
+    read_recording(acts, "lab-", &recording);
+    assert_int_equal(recording.connection_count, 2);
+    assert_string_equal(recording.connections[0]->client, "r1");
+    assert_string_equal(recording.connections[1]->client, "r1");
+    recording_free(&recording);
+}
+
 int main(void) {
     enum { ROWS = sizeof rows / sizeof rows[0] };
-    struct CMUnitTest tests[ROWS + 4];
+    struct CMUnitTest tests[ROWS + 5];
     signal(SIGPIPE, SIG_IGN);
     for (size_t i = 0; i < ROWS; i++)
         tests[i] = (struct CMUnitTest){rows[i].name, test_row, NULL, NULL, (void *)&rows[i]};
@@ -395,5 +534,6 @@ int main(void) {
     tests[ROWS + 1] = (struct CMUnitTest)cmocka_unit_test(test_silent_target_is_given_up);
     tests[ROWS + 2] = (struct CMUnitTest)cmocka_unit_test(test_speed);
     tests[ROWS + 3] = (struct CMUnitTest)cmocka_unit_test(test_prefix);
+    tests[ROWS + 4] = (struct CMUnitTest)cmocka_unit_test(test_prefix_leaves_assigned_identifiers);
     return cmocka_run_group_tests_name("pcaps: replay", tests, NULL, NULL);
 }
