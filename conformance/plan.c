@@ -63,7 +63,7 @@ bool run_plan(struct run *run, char *const *patterns, size_t pattern_count, unsi
     for (size_t f = 0; scenario_families[f] != NULL; f++)
         for (size_t i = 0; i < scenario_families[f]->count; i++) {
             const struct scenario *scenario = &scenario_families[f]->scenarios[i];
-            unsigned in = scenario->versions == 0 ? IN_3_1 | IN_3_1_1 : scenario->versions;
+            unsigned in = scenario->versions == 0 ? IN_3_1 | IN_3_1_1 | IN_5_0 : scenario->versions;
             if (!scenario_fits(scenario, patterns, pattern_count))
                 continue;
             for (size_t k = 0; k < COUNT_OF(each); k++)

@@ -147,7 +147,8 @@ static struct refusal judge_will(struct connection *connection, const struct mqt
     struct broker *broker = connection->broker;
     if (connection->version != MQTT_5_0)
         return accepted;
-    if (mqtt_will_qos(connect->flags) > broker_maximum_qos(broker) && MUST(&broker->rules, V5(3_2_2_12)))
+    uint8_t qos = mqtt_will_qos(connect->flags); /* 3 gets here only where the decoder lets it pass */
+    if (qos <= 2 && qos > broker_maximum_qos(broker) && MUST(&broker->rules, V5(3_2_2_12)))
         return (struct refusal){MQTT_REASON_QOS_NOT_SUPPORTED, V5(3_2_2_12), "the Will QoS is above the Maximum QoS"};
     if ((connect->flags & MQTT_CONNECT_WILL_RETAIN) != 0 && !broker_retains(broker) &&
         MUST(&broker->rules, V5(3_2_2_13)))

@@ -20,7 +20,8 @@ static bool may_publish(struct connection *connection, struct mqtt_bytes topic) 
 static bool keeps_to_offer(struct connection *connection, uint8_t flags) {
     struct broker *broker = connection->broker;
     struct spec_rules *rules = &broker->rules;
-    if (mqtt_publish_qos(flags) > broker_maximum_qos(broker) && MUST(rules, V5(3_2_2_11))) {
+    uint8_t qos = mqtt_publish_qos(flags); /* 3 gets here only where the decoder lets it pass */
+    if (qos <= 2 && qos > broker_maximum_qos(broker) && MUST(rules, V5(3_2_2_11))) {
         connection_drop_for(connection, MQTT_PROTOCOL, MQTT_REASON_QOS_NOT_SUPPORTED, V5(3_2_2_11),
                             "a QoS above the Maximum QoS");
         return false;

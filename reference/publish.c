@@ -46,8 +46,6 @@ static void publication_end(struct publication *publication) {
 static uint8_t qos0_flags(struct publication *publication, enum mqtt_version version, bool retain) {
     struct spec_rules *rules = &publication->broker->rules;
     bool dup = !MUST(rules, BY_VERSION(version, V311(3_3_1_2), V5(3_3_1_2)));
-    if (version == MQTT_5_0 && !MUST(rules, V5(4_3_1_1)))
-        dup = true;
     if ((publication->parts->flags & MQTT_PUBLISH_DUP) != 0 &&
         !MUST(rules, BY_VERSION(version, V311(3_3_1_3), V5(3_3_1_3))))
         dup = true;
@@ -169,7 +167,7 @@ static void deliver(struct publication *publication, struct session *session, co
     struct delivery_terms terms = *offered;
     terms.qos = effective_qos(publication, session, offered);
     publication->count++;
-    if (terms.qos == 0 && (session->version == MQTT_5_0 || MUST(rules, V311(4_3_1_1)))) {
+    if (terms.qos == 0 && MUST(rules, BY_VERSION(session->version, V311(4_3_1_1), V5(4_3_1_1)))) {
         if (session->connection != NULL)
             send_qos0(publication, session->connection, &terms);
         return;

@@ -14,21 +14,20 @@
     PINGED(A, V5(3_12_4_1)), DROP(A), CONNECTED(A, .clean_session = 0), FENCED(B, A, breaks, "~/t")
 
 /* A answers a QoS 1 message with this Reason Code, and it does not come again. */
-#define PUBACK_ENDS(name, title, refusal)                                                                                \
+#define PUBACK_ENDS(name, title, refusal)                                                                              \
     SCENARIO_5_0(name, title, STATEMENTS(V5(4_4_0_2)), PERSISTENT_SUBSCRIBER(1),                                       \
                  PUBLISHED_QOS1(B, 1, .topic = "~/t", .payload = "answered"),                                          \
                  EXPECT(A, V5(4_5_0_1), PUBLISH(.qos = 1, .packet_identifier = ID(0), .payload = "answered")),         \
                  SEND(A, PUBACK(.packet_identifier = ID(0), .reason = refusal)), NOT_SENT_AGAIN(V5(4_4_0_2)))
 
 /* A answers a QoS 2 message with this Reason Code: no PUBREL follows, and the message does not come again. */
-#define PUBREC_ENDS(name, title, refusal)                                                                                \
+#define PUBREC_ENDS(name, title, refusal)                                                                              \
     SCENARIO_5_0(name, title, STATEMENTS(V5(4_4_0_2), V5(4_3_3_4)), PERSISTENT_SUBSCRIBER(2),                          \
                  PUBLISHED_QOS2(B, 1, .topic = "~/t", .payload = "answered"),                                          \
                  EXPECT(A, V5(4_5_0_1), PUBLISH(.qos = 2, .packet_identifier = ID(0), .payload = "answered")),         \
-                 SEND(A, PUBREC(.packet_identifier = ID(0), .reason = refusal), PINGREQ()),                               \
+                 SEND(A, PUBREC(.packet_identifier = ID(0), .reason = refusal), PINGREQ()),                            \
                  EXPECT_NEXT(A, V5(4_3_3_4), PINGRESP()), DROP(A), SEND(A, CONNECT(.clean_session = 0)),               \
-                 EXPECT(A, V5(3_1_4_5), CONNACK(.code = 0)),                                                           \
-                 SEND(B, PUBLISH(.topic = "~/t", .payload = "fence")),                                                 \
+                 EXPECT(A, V5(3_1_4_5), CONNACK(.code = 0)), SEND(B, PUBLISH(.topic = "~/t", .payload = "fence")),     \
                  EXPECT_NEXT(A, V5(4_4_0_2), PUBLISH(.payload = "fence")))
 
 /* clang-format off */
@@ -109,12 +108,15 @@ static const struct scenario scenarios[] = {
         CONNECTED(B),
         SEND(B, PUBLISH(.qos = 2, .packet_identifier = 8, .payload = "hello")),
         EXPECT(B, V5(4_3_3_8), PUBREC(.packet_identifier = 8)),
-        SEND(B, PUBREL(.packet_identifier = 8, .reason = 0, PROPERTIES(TEXT(MQTT_REASON_STRING, "so be it"), USER("a", "b")))),
+        SEND(B, PUBREL(.packet_identifier = 8, .reason = 0, PROPERTIES(TEXT(MQTT_REASON_STRING, "so be it"),
+                                                                       USER("a", "b")))),
         EXPECT(B, V5(4_3_3_11), PUBCOMP(.packet_identifier = 8)),
         EXPECT(A, V5(4_5_0_1), PUBLISH(.qos = 2, .packet_identifier = ID(0), .payload = "hello")),
-        SEND(A, PUBREC(.packet_identifier = ID(0), .reason = 0, PROPERTIES(TEXT(MQTT_REASON_STRING, "so be it"), USER("a", "b")))),
+        SEND(A, PUBREC(.packet_identifier = ID(0), .reason = 0, PROPERTIES(TEXT(MQTT_REASON_STRING, "so be it"),
+                                                                           USER("a", "b")))),
         EXPECT(A, V5(4_3_3_4), PUBREL(.packet_identifier = ID(0))),
-        SEND(A, PUBCOMP(.packet_identifier = ID(0), .reason = 0, PROPERTIES(TEXT(MQTT_REASON_STRING, "done"))), PINGREQ()),
+        SEND(A, PUBCOMP(.packet_identifier = ID(0), .reason = 0, PROPERTIES(TEXT(MQTT_REASON_STRING, "done"))),
+             PINGREQ()),
         EXPECT(A, V5(3_12_4_1), PINGRESP())),
 
     /* ---- The Server answers ---- */
@@ -125,13 +127,16 @@ static const struct scenario scenarios[] = {
         CONNECTED(A),
         GRANTED(A, "~/t", 2),
         SEND(A, PUBLISH(.topic = "~/nobody", .qos = 1, .packet_identifier = 2, .payload = "to nobody")),
-        EXPECT(A, V5(3_4_2_1), PUBACK(.packet_identifier = 2, .reason = 0), PUBACK(.packet_identifier = 2, .reason = 0x10)),
+        EXPECT(A, V5(3_4_2_1), PUBACK(.packet_identifier = 2, .reason = 0),
+                               PUBACK(.packet_identifier = 2, .reason = 0x10)),
         SEND(A, PUBLISH(.topic = "~/nobody", .qos = 2, .packet_identifier = 3, .payload = "to nobody")),
-        EXPECT(A, V5(3_5_2_1), PUBREC(.packet_identifier = 3, .reason = 0), PUBREC(.packet_identifier = 3, .reason = 0x10)),
+        EXPECT(A, V5(3_5_2_1), PUBREC(.packet_identifier = 3, .reason = 0),
+                               PUBREC(.packet_identifier = 3, .reason = 0x10)),
         SEND(A, PUBREL(.packet_identifier = 3)),
         EXPECT(A, V5(3_7_2_1), PUBCOMP(.packet_identifier = 3, .reason = 0)),
         SEND(A, PUBLISH(.qos = 2, .packet_identifier = 4, .payload = "to A")),
-        EXPECT(A, V5(3_5_2_1), PUBREC(.packet_identifier = 4, .reason = 0)),
+        EXPECT(A, V5(3_5_2_1), PUBREC(.packet_identifier = 4, .reason = 0),
+                               PUBREC(.packet_identifier = 4, .reason = 0x10)),
         SEND(A, PUBREL(.packet_identifier = 4)),
         EXPECT(A, V5(3_7_2_1), PUBCOMP(.packet_identifier = 4, .reason = 0)),
         EXPECT(A, V5(4_5_0_1), PUBLISH(.qos = 2, .packet_identifier = ID(0), .payload = "to A")),
@@ -146,7 +151,8 @@ static const struct scenario scenarios[] = {
         GRANTED(A, "~/t", 0),
         CONNECTED(B),
         SEND(B, PUBLISH(.qos = 1, .packet_identifier = 2, .payload = "to A")),
-        EXPECT(B, V5(3_4_2_1), PUBACK(.packet_identifier = 2, .reason = 0)),
+        EXPECT(B, V5(3_4_2_1), PUBACK(.packet_identifier = 2, .reason = 0),
+                               PUBACK(.packet_identifier = 2, .reason = 0x10, .warn = "the subscriber is overlooked")),
         EXPECT(A, V5(4_5_0_1), PUBLISH(.payload = "to A"))),
 
     SCENARIO_5_0(puback_not_authorized,
@@ -228,10 +234,21 @@ static const struct scenario scenarios[] = {
                                 PUBCOMP(.packet_identifier = 77, .reason = 0, .warn = NO_REASON), CLOSED())),
 
     SCENARIO_5_0(pubcomp_packet_identifier_not_found_again,
-        "A PUBREL sent again after PUBCOMP gets a further PUBCOMP: 0x92, for the exchange is over, or 0x00",
+        "A PUBREL sent again after PUBCOMP gets a further PUBCOMP, 0x92 or 0x00, or closes the connection",
         STATEMENTS(V5(4_3_3_11)),
         CONNECTED(A),
         PUBLISHED_QOS2(A, 6, .payload = "hello"),
+        SEND(A, PUBREL(.packet_identifier = 6)),
+        EXPECT(A, V5(4_3_3_11), PUBCOMP(.packet_identifier = 6, .reason = 0x92),
+                                PUBCOMP(.packet_identifier = 6, .reason = 0), CLOSED())),
+
+    SCENARIO_5_0(pubcomp_packet_identifier_not_found_after_reconnect,
+        "A PUBREL sent again on the next connection, its PUBCOMP perhaps lost, gets PUBCOMP 0x92 or 0x00",
+        STATEMENTS(V5(4_3_3_11)),
+        CONNECTED(A, .clean_session = 0),
+        PUBLISHED_QOS2(A, 6, .payload = "hello"),
+        DROP(A),
+        CONNECTED(A, .clean_session = 0),
         SEND(A, PUBREL(.packet_identifier = 6)),
         EXPECT(A, V5(4_3_3_11), PUBCOMP(.packet_identifier = 6, .reason = 0x92),
                                 PUBCOMP(.packet_identifier = 6, .reason = 0))),
@@ -245,7 +262,7 @@ static const struct scenario scenarios[] = {
                                     PUBREL(.packet_identifier = 77, .reason = 0, .warn = NO_REASON))),
 
     SCENARIO_5_0(pubrel_of_the_client_with_0x92,
-        "A PUBREL with 0x92, as a Client sends it for a PUBREC that it does not know, is answered or closes the connection",
+        "A PUBREL with 0x92, as a Client sends it for an unknown PUBREC, is answered or closes the connection",
         STATEMENTS(V5(4_3_3_11)),
         CONNECTED(A),
         SEND(A, PUBREL(.packet_identifier = 78, .reason = 0x92)),

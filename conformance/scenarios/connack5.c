@@ -6,19 +6,18 @@
 #define UNKNOWN_METHOD PROPERTIES(TEXT(MQTT_AUTHENTICATION_METHOD, "mqspec-unknown"))
 #define KNOWS_METHOD   "the target lets in a Client with an Authentication Method that no broker knows"
 #define IN_SILENCE     "the target refuses without CONNACK"
+#define UNKNOWN_USER   "the target does not let in a user that it does not know"
 #define NAMES_NOBODY   "the target accepts no empty Client Identifier"
 #define HAS_EVERY_QOS  "the target supports QoS 2"
 #define HAS_RETAIN     "the target keeps retained messages"
 
 /* What the first Client of a scenario learns: the broker is limited, or the scenario is not for it. */
 #define LIMITED_QOS(who)                                                                                               \
-    SEND(who, CONNECT()),                                                                                              \
-        EXPECT(who, V5(3_1_4_5), CONNACK(.code = 0, PROPERTIES(BETWEEN(MQTT_MAXIMUM_QOS, 0, 1))),                      \
-               CONNACK(.code = 0, .skip = HAS_EVERY_QOS))
+    SEND(who, CONNECT()), EXPECT(who, V5(3_1_4_5), CONNACK(.code = 0, PROPERTIES(BETWEEN(MQTT_MAXIMUM_QOS, 0, 1))),    \
+                                 CONNACK(.code = 0, .skip = HAS_EVERY_QOS))
 #define WITHOUT_RETAIN(who)                                                                                            \
-    SEND(who, CONNECT()),                                                                                              \
-        EXPECT(who, V5(3_1_4_5), CONNACK(.code = 0, PROPERTIES(NUMBER(MQTT_RETAIN_AVAILABLE, 0))),                     \
-               CONNACK(.code = 0, .skip = HAS_RETAIN))
+    SEND(who, CONNECT()), EXPECT(who, V5(3_1_4_5), CONNACK(.code = 0, PROPERTIES(NUMBER(MQTT_RETAIN_AVAILABLE, 0))),   \
+                                 CONNACK(.code = 0, .skip = HAS_RETAIN))
 
 /* A Client that names itself not at all is let in, and told its name. */
 #define ASSIGNED(who, breaks)                                                                                          \
@@ -193,9 +192,8 @@ static const struct scenario scenarios[] = {
         "Other than in 3.1.1, a CONNECT with a password and no user name is well formed: a CONNACK answers it",
         STATEMENTS(V5(3_1_4_5)),
         SEND(A, CONNECT(.password = "mqspec-password")),
-        EXPECT_NEXT(A, V5(3_1_4_5), CONNACK(.code = 0),
-                                    CONNACK(.code = 4, .skip = "the target does not let in a user that it does not know"),
-                                    CONNACK(.code = 5, .skip = "the target does not let in a user that it does not know"))),
+        EXPECT_NEXT(A, V5(3_1_4_5), CONNACK(.code = 0), CONNACK(.code = 4, .skip = UNKNOWN_USER),
+                                    CONNACK(.code = 5, .skip = UNKNOWN_USER))),
 
     /* ---- The protocol ---- */
 
@@ -301,19 +299,14 @@ static const struct scenario scenarios[] = {
     /* ---- Keep Alive ---- */
 
     SCENARIO_5_0(connack5_without_server_keep_alive,
-        "A Server whose CONNACK has no Server Keep Alive goes by the Keep Alive of CONNECT",
-        STATEMENTS(V5(3_2_2_22), V5(3_1_2_22)),
+        "A Server whose CONNACK has no Server Keep Alive goes by that of CONNECT: a PINGREQ within it is in time",
+        STATEMENTS(V5(3_2_2_22)),
         SEND(A, CONNECT(.keep_alive = 2)),
         EXPECT(A, V5(3_1_4_5), CONNACK(.code = 0, PROPERTIES(ABSENT(MQTT_SERVER_KEEP_ALIVE))),
                                CONNACK(.code = 0, .skip = "the target's CONNACK has a Server Keep Alive")),
         WAIT(1900),
         SEND(A, PINGREQ()),
-        EXPECT(A, V5(3_2_2_22), PINGRESP()),
-        EXPECT(A, V5(3_1_2_22),
-               CLOSED(.after = 2900, .before = 5000),
-               CLOSED(.before = 3000, .warn = "disconnected before one and a half times the Keep Alive had passed"),
-               CLOSED(.before = 11000, .warn = "disconnected more than two seconds after one and a half times the Keep "
-                                               "Alive had passed"))),
+        EXPECT(A, V5(3_2_2_22), PINGRESP())),
 
     /* ---- Maximum QoS, Retain Available ---- */
 

@@ -6,16 +6,17 @@
 #include "conformance/scenarios/shorthand.h"
 
 #define NOT_TOLD   "the connection was closed without a DISCONNECT that says why"
+#define LETS_IN    "the target lets a Client in whose Authentication Method it cannot know"
 #define OTHER_CODE "the DISCONNECT has another Reason Code than the standard names"
 
 /* The Server closes A's connection, as it should with this Reason Code, and nothing follows its DISCONNECT. */
 #define DISCONNECTS(breaks, named)                                                                                     \
-    EXPECT_NEXT(A, breaks, DISCONNECT(.reason = named, PROPERTIES(ABSENT(MQTT_SESSION_EXPIRY_INTERVAL))),               \
+    EXPECT_NEXT(A, breaks, DISCONNECT(.reason = named, PROPERTIES(ABSENT(MQTT_SESSION_EXPIRY_INTERVAL))),              \
                 DISCONNECT(.reason = REFUSAL, .warn = OTHER_CODE), CLOSED(.warn = NOT_TOLD)),                          \
         EXPECT_NEXT(A, V5(3_14_4_1), CLOSED())
 
 /* A, connected, sends this, which is an error, and asks for an answer right behind it. */
-#define ERROR_IS_TOLD(name, title, breaks, named, ...)                                                                  \
+#define ERROR_IS_TOLD(name, title, breaks, named, ...)                                                                 \
     SCENARIO_5_0(name, title, STATEMENTS(breaks, V5(4_13_1_1), V5(3_14_2_1), V5(3_14_4_1), V5(3_14_4_2)),              \
                  CONNECTED(A), SEND(A, __VA_ARGS__, PINGREQ()), DISCONNECTS(breaks, named))
 
@@ -56,7 +57,8 @@ static const struct scenario scenarios[] = {
         SEND_BYTES(A, 0xE0, 0x02, 0x00, 0x00)),
     WILL_IS_DISCARDED(disconnect_with_properties_discards_the_will,
         "DISCONNECT with Reason Code 0x00, Reason String and User Properties discards the Will",
-        SEND(A, DISCONNECT(.reason = 0, PROPERTIES(TEXT(MQTT_REASON_STRING, "enough"), USER("a", "1"), USER("a", "2"))))),
+        SEND(A, DISCONNECT(.reason = 0, PROPERTIES(TEXT(MQTT_REASON_STRING, "enough"), USER("a", "1"),
+                                                   USER("a", "2"))))),
 
     WILL_IS_PUBLISHED(disconnect_with_will_publishes_the_will,
         "DISCONNECT 0x04, Disconnect with Will Message, lets the Will be published",
@@ -73,17 +75,18 @@ static const struct scenario scenarios[] = {
 
     SCENARIO_5_0(disconnect_is_the_last_packet,
         "What a Client sends behind its DISCONNECT is not answered and does nothing",
-        STATEMENTS(V5(3_14_4_1), V5(3_14_4_2)),
+        STATEMENTS(V5(3_14_4_1)),
         CONNECTED(B),
         GRANTED(B, "~/t", 0),
         CONNECTED(A),
         SEND(A, DISCONNECT(), PUBLISH(.topic = "~/t", .payload = "too late"), PINGREQ()),
-        EXPECT(A, V5(3_14_4_2), CLOSED(),
+        EXPECT(A, V5(3_14_4_1), CLOSED(),
                SILENCE(.before = 1000, .warn = "the connection was not closed within a second of DISCONNECT"),
                PINGRESP(.warn = "a PINGREQ behind DISCONNECT was answered")),
         DROP(A),
         SEND(B, PUBLISH(.topic = "~/t", .payload = "fence")),
-        EXPECT(B, V5(3_14_4_1), PUBLISH(.topic = "~/t", .payload = "fence"))),
+        EXPECT(B, V5(3_14_4_1), PUBLISH(.topic = "~/t", .payload = "fence"),
+                                PUBLISH(.payload = "too late", .warn = "a PUBLISH behind DISCONNECT was distributed"))),
 
     SCENARIO_5_0(disconnect_leaves_a_session_with_expiry,
         "DISCONNECT 0x00 does not end a session that outlives its connection",
@@ -223,6 +226,42 @@ static const struct scenario scenarios[] = {
         DISCONNECTS(V5(3_1_4_3), 0x8E),
         EXPECT(B, V5(4_5_0_1), PUBLISH(.qos = 1, .payload = "on the new one"))),
 
+    ERROR_IS_TOLD(error_topic_alias_0,
+        "A PUBLISH with Topic Alias 0 is told as Topic Alias invalid", V5(3_3_2_8), 0x94,
+        PUBLISH(.topic = "~/t", .payload = "wrong", PROPERTIES(NUMBER(MQTT_TOPIC_ALIAS, 0)))),
+
+    ERROR_IS_TOLD(error_topic_alias_above_the_maximum,
+        "A PUBLISH with a Topic Alias above the Server's maximum is told as Topic Alias invalid", V5(3_3_2_9), 0x94,
+        PUBLISH(.topic = "~/t", .payload = "wrong", .beyond_offer = true,
+                PROPERTIES(NUMBER(MQTT_TOPIC_ALIAS, ANNOUNCED(MQTT_TOPIC_ALIAS_MAXIMUM, 1))))),
+
+    SCENARIO_5_0(error_topic_alias_that_stands_for_nothing,
+        "A PUBLISH without topic whose Topic Alias was not set is told as a Protocol Error, or as Topic Alias invalid",
+        STATEMENTS(V5(4_13_1_1), V5(3_14_2_1), V5(3_14_4_1), V5(3_14_4_2)),
+        CONNECTED(A),
+        SEND(A, PUBLISH(.topic = "", .payload = "wrong", PROPERTIES(NUMBER(MQTT_TOPIC_ALIAS, 1))), PINGREQ()),
+        EXPECT_NEXT(A, V5(4_13_1_1), DISCONNECT(.reason = 0x82), DISCONNECT(.reason = 0x94),
+                    DISCONNECT(.reason = REFUSAL, .warn = OTHER_CODE), CLOSED(.warn = NOT_TOLD)),
+        EXPECT_NEXT(A, V5(3_14_4_1), CLOSED())),
+
+    SCENARIO_5_0(error_receive_maximum_exceeded,
+        "One QoS 2 message more than the Server's Receive Maximum is told as Receive Maximum exceeded",
+        STATEMENTS(V5(3_3_4_7), V5(3_14_2_1), V5(3_14_4_2)),
+        CONNECTED(A),
+        SEND(A, PUBLISH(.qos = 2, .payload = "one of many", .beyond_offer = true,
+                        .repeat = ANNOUNCED(MQTT_RECEIVE_MAXIMUM, 1))),
+        EXPECT(A, V5(3_3_4_7), DISCONNECT(.reason = 0x93), DISCONNECT(.reason = REFUSAL, .warn = OTHER_CODE),
+               CLOSED(.warn = NOT_TOLD)),
+        EXPECT(A, V5(3_14_4_2), CLOSED())),
+
+    SCENARIO_5_0(error_keep_alive_timeout,
+        "Silence beyond the Keep Alive closes the connection, and a DISCONNECT before that says Keep Alive timeout",
+        STATEMENTS(V5(3_1_2_22), V5(3_14_2_1)),
+        CONNECTED(A, .keep_alive = 1),
+        EXPECT_NEXT(A, V5(3_1_2_22), DISCONNECT(.reason = 0x8D, .before = 9500), CLOSED(.before = 9500),
+                    DISCONNECT(.reason = REFUSAL, .before = 9500, .warn = OTHER_CODE)),
+        EXPECT_NEXT(A, V5(3_1_2_22), CLOSED())),
+
     /* ---- Before CONNACK: MQTT-3.14.0-1 ---- */
 
     SCENARIO_5_0(no_disconnect_before_connect,
@@ -242,7 +281,7 @@ static const struct scenario scenarios[] = {
         "After a CONNACK that refuses, the connection is closed without DISCONNECT",
         STATEMENTS(V5(3_14_0_1), V5(3_2_2_7)),
         SEND(A, CONNECT(PROPERTIES(TEXT(MQTT_AUTHENTICATION_METHOD, "MQSPEC-UNKNOWN")))),
-        EXPECT_NEXT(A, V5(3_14_0_1), CLOSED(), CONNACK(.code = REFUSAL), NO_DISCONNECT),
+        EXPECT_NEXT(A, V5(3_14_0_1), CLOSED(), CONNACK(.code = REFUSAL), CONNACK(.skip = LETS_IN), NO_DISCONNECT),
         EXPECT_NEXT(A, V5(3_2_2_7), CLOSED(), NO_DISCONNECT)),
 
     /* ---- Closed in any case ---- */
@@ -258,13 +297,14 @@ static const struct scenario scenarios[] = {
         "A Server that has told of an error in DISCONNECT does not wait for the Client to close the connection",
         STATEMENTS(V5(4_13_2_1)),
         CONNECTED(A),
-        SEND(A, SUBSCRIBE(.packet_identifier = 1, .filters = {{"~/t", 0xC0}})),
+        SEND(A, SUBSCRIBE(.flags = 0, .packet_identifier = 1, .filters = {{"~/t", 0}})),
         EXPECT(A, V5(4_13_2_1), CLOSED())),
 
     SCENARIO_5_0(connack_of_a_refusal_closes_at_once,
         "A Server that has refused in CONNACK does not wait for the Client to close the connection",
         STATEMENTS(V5(4_13_2_1), V5(3_2_2_7)),
         SEND(A, CONNECT(PROPERTIES(TEXT(MQTT_AUTHENTICATION_METHOD, "MQSPEC-UNKNOWN")))),
+        EXPECT_NEXT(A, V5(4_12_0_1), CLOSED(), CONNACK(.code = REFUSAL), CONNACK(.skip = LETS_IN)),
         EXPECT(A, V5(4_13_2_1), CLOSED())),
 };
 /* clang-format on */

@@ -37,5 +37,8 @@ const struct scenario_family *const scenario_families[] = {
     &topic_alias_family,
     &flow_control_family,
     &exchanges_family,
+    &packet_size_family,
+    &taken_over_family,
+    &encoding5_family,
     NULL,
 };

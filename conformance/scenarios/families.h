@@ -39,6 +39,9 @@ extern const struct scenario_family message_expiry_family;
 extern const struct scenario_family topic_alias_family;
 extern const struct scenario_family flow_control_family;
 extern const struct scenario_family exchanges_family;
+extern const struct scenario_family packet_size_family;
+extern const struct scenario_family taken_over_family;
+extern const struct scenario_family encoding5_family;
 
 /* Defines NAME_family from the array `table`. */
 #define FAMILY(family, table) const struct scenario_family family##_family = {#family, table, COUNT_OF(table)}

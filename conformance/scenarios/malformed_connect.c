@@ -10,11 +10,7 @@
 #define REFUSES_3_1_1(name, title, breaks, ...)                                                                        \
     SCENARIO_3_1_1(name, title, STATEMENTS(breaks), __VA_ARGS__, REFUSED(A, breaks))
 
-/* The same with a packet that ends too early. */
-#define REFUSES_CUT(name, title, breaks, ...)                                                                          \
-    SCENARIO_WITH(name, title, STATEMENTS(breaks), (.versions = IN_3_1_1 | IN_5_0, .no_deviation = PAST_THE_END),      \
-                  __VA_ARGS__, REFUSED(A, breaks))
-/* The same with bytes that are a CONNECT of 3.1.1. */
+/* The same with bytes that are a CONNECT of 3.1.1, which ends too early. */
 #define REFUSES_CUT_3_1_1(name, title, breaks, ...)                                                                    \
     SCENARIO_WITH(name, title, STATEMENTS(breaks), (.versions = IN_3_1_1, .no_deviation = PAST_THE_END), __VA_ARGS__,  \
                   REFUSED(A, breaks))
@@ -76,20 +72,19 @@ static const struct scenario scenarios[] = {
         SEND_BYTES(A, 'G', 'E', 'T', ' ', '/', ' ', 'H', 'T', 'T', 'P', '/', '1', '.', '1', '\r', '\n', '\r', '\n'),
         EXPECT_NEXT(A, V311(3_1_0_1), CLOSED())),
 
-    SCENARIO_WITH(malformed_connect_remaining_length,
+    SCENARIO_3_1_1(malformed_connect_remaining_length,
         "A CONNECT with a Remaining Length of five bytes is refused",
         STATEMENTS(V311(4_8_0_1)),
-        (.versions = IN_3_1_1, .no_deviation = "without its length nobody can tell where the packet ends"),
         SEND_BYTES(A, 0x10, 0xFF, 0xFF, 0xFF, 0xFF, 0x01),
         REFUSED(A, V311(4_8_0_1))),
 
     /* ---- The Will ---- */
 
-    REFUSES_CUT(malformed_connect_will_flag_without_will,
+    REFUSES(malformed_connect_will_flag_without_will,
         "Will Flag 1 without Will Topic and Will Message is refused", V311(3_1_2_9),
         SEND(A, CONNECT(.connect_flags = 0x06))),
 
-    REFUSES_CUT(malformed_connect_will_topic_without_message,
+    REFUSES(malformed_connect_will_topic_without_message,
         "Will Flag 1 with a Will Topic and no Will Message is refused", V311(3_1_2_9),
         SEND_BROKEN(A, CUT, 0, 6, CONNECT(WILL))),
 
@@ -131,7 +126,7 @@ static const struct scenario scenarios[] = {
         "A user name with User Name Flag 0 is refused", V311(3_1_2_18),
         SEND(A, CONNECT(.user_name = "mqspec-user", .connect_flags = 0x02))),
 
-    REFUSES_CUT(malformed_connect_user_name_flag_without_user_name,
+    REFUSES(malformed_connect_user_name_flag_without_user_name,
         "User Name Flag 1 without user name is refused", V311(3_1_2_19),
         SEND(A, CONNECT(.connect_flags = 0x82))),
 
@@ -139,7 +134,7 @@ static const struct scenario scenarios[] = {
         "A password with Password Flag 0 is refused", V311(3_1_2_20),
         SEND(A, CONNECT(WITH_PASSWORD, .connect_flags = 0x82))),
 
-    REFUSES_CUT(malformed_connect_password_flag_without_password,
+    REFUSES(malformed_connect_password_flag_without_password,
         "Password Flag 1 without password is refused", V311(3_1_2_21),
         SEND(A, CONNECT(.user_name = "mqspec-user", .connect_flags = 0xC2))),
 

@@ -3,8 +3,8 @@
  * What has waited in the Server is sent with an interval that is so much shorter. Servers count in whole seconds. */
 #include "conformance/scenarios/shorthand.h"
 
-#define EXPIRES(seconds)         PROPERTIES(NUMBER(MQTT_MESSAGE_EXPIRY_INTERVAL, seconds))
-#define EXPIRES_IN(least, most)  PROPERTIES(BETWEEN(MQTT_MESSAGE_EXPIRY_INTERVAL, least, most))
+#define EXPIRES(seconds)        PROPERTIES(NUMBER(MQTT_MESSAGE_EXPIRY_INTERVAL, seconds))
+#define EXPIRES_IN(least, most) PROPERTIES(BETWEEN(MQTT_MESSAGE_EXPIRY_INTERVAL, least, most))
 
 /* A has a stored Session with a subscription and is away; B is there to publish. */
 #define AWAY_AND_PUBLISHER(granted)                                                                                    \

@@ -5,14 +5,17 @@
  * is its own affair. A Client that accepts hardly anything may be closed, since nothing fits. */
 #include "conformance/scenarios/shorthand.h"
 
-#define TAKES(size)   PROPERTIES(NUMBER(MQTT_MAXIMUM_PACKET_SIZE_PROPERTY, size))
-#define DOES_NOT_FIT  "the target does not let in a Client that accepts packets of so few bytes only"
-#define PERMITS_ALL   "the target permits every message and every subscription"
-#define IN_SILENCE    "the target closes the connection without DISCONNECT"
-#define NO_SCRAM      "the target does not authenticate by SCRAM-SHA-256, or does not know this user"
+#define TAKES(size)  PROPERTIES(NUMBER(MQTT_MAXIMUM_PACKET_SIZE_PROPERTY, size))
+#define DOES_NOT_FIT "the target does not let in a Client that accepts packets of so few bytes only"
+#define NOT_ANSWERED "the target does not answer for a Packet Identifier that it does not know"
+#define IN_SILENCE   "the target closes the connection without DISCONNECT"
+#define NO_SCRAM     "the target does not authenticate by SCRAM-SHA-256, or not in packets of so few bytes"
 
 /* CONNACK fits into this with what Servers say in it, and hardly a sentence more. */
 #define SMALL 32
+
+/* The first AUTH of SCRAM-SHA-256 fits into this, and hardly a sentence more. */
+#define AUTH_SIZE 100
 
 /* The Client is let in, whatever few bytes it accepts. */
 #define CONNECTED_SMALL(who, size)                                                                                     \
@@ -29,25 +32,29 @@
 /* What draws each packet from the Server, where it has something to say in it. */
 #define DRAWS_PUBACK   SEND(A, PUBLISH(.topic = "~/denied/t", .qos = 1, .packet_identifier = 5, .payload = "hello"))
 #define DRAWS_PUBREC   SEND(A, PUBLISH(.topic = "~/denied/t", .qos = 2, .packet_identifier = 5, .payload = "hello"))
-#define DRAWS_PUBREL   SEND(A, PUBREC(.packet_identifier = 55))
-#define DRAWS_PUBCOMP  SEND(A, PUBREL(.packet_identifier = 55))
+#define DRAWS_PUBREL   SEND(A, PUBREC(.packet_identifier = 55), PINGREQ())
+#define DRAWS_PUBCOMP  SEND(A, PUBREL(.packet_identifier = 55), PINGREQ())
 #define DRAWS_SUBACK   SEND(A, SUBSCRIBE(.packet_identifier = 5, .filters = {{"~/denied/t", 0}}))
 #define DRAWS_UNSUBACK SEND(A, UNSUBSCRIBE(.packet_identifier = 5, .filters = {{"~/never", -1}}))
 
-/* Both rules for one packet: Reason String, then User Property. The Server may close the connection instead. */
+/* Both rules for one packet: Reason String, then User Property. The Server may close the connection instead, or have
+ * nothing to say to a Packet Identifier that it does not know. */
 #define LEAVES_OUT(name, title, draws, type, reason_string, user_property)                                             \
-    SCENARIO_5_0(name##_without_reason_string, title " has no Reason String that makes it larger than the Client "     \
-                 "accepts", STATEMENTS(reason_string), CONNECTED_SMALL(A, SMALL), draws,                               \
-                 EXPECT(A, reason_string, WITHOUT_REASON_STRING(type), CLOSED())),                                     \
-    SCENARIO_5_0(name##_without_user_property, title " has no User Property that makes it larger than the Client "     \
-                 "accepts", STATEMENTS(user_property), CONNECTED_SMALL(A, SMALL), draws,                               \
-                 EXPECT(A, user_property, WITHOUT_USER_PROPERTY(type), CLOSED()))
+    SCENARIO_5_0(name##_without_reason_string,                                                                         \
+                 title " has no Reason String that makes it larger than the Client "                                   \
+                       "accepts",                                                                                      \
+                 STATEMENTS(reason_string), CONNECTED_SMALL(A, SMALL), draws,                                          \
+                 EXPECT(A, reason_string, WITHOUT_REASON_STRING(type), CLOSED(), PINGRESP(.skip = NOT_ANSWERED))),     \
+        SCENARIO_5_0(name##_without_user_property,                                                                     \
+                     title " has no User Property that makes it larger than the Client "                               \
+                           "accepts",                                                                                  \
+                     STATEMENTS(user_property), CONNECTED_SMALL(A, SMALL), draws,                                      \
+                     EXPECT(A, user_property, WITHOUT_USER_PROPERTY(type), CLOSED(), PINGRESP(.skip = NOT_ANSWERED)))
 
 #define SCRAM_METHOD TEXT(MQTT_AUTHENTICATION_METHOD, "SCRAM-SHA-256"), TEXT(MQTT_AUTHENTICATION_DATA, SCRAM_FIRST)
 
 /* A accepts packets of 100 bytes; B publishes. */
-#define HUNDRED(granted)                                                                                               \
-    CONNECTED(A, TAKES(100)), GRANTED(A, "~/t", granted), CONNECTED(B)
+#define HUNDRED(granted) CONNECTED(A, TAKES(100)), GRANTED(A, "~/t", granted), CONNECTED(B)
 
 /* clang-format off */
 static const struct scenario scenarios[] = {
@@ -238,6 +245,47 @@ static const struct scenario scenarios[] = {
         SEND(A, PUBLISH(.topic = "~/#", .payload = "hello")),
         EXPECT(A, V5(3_14_2_4), WITHOUT_USER_PROPERTY(DISCONNECT), CLOSED(.skip = IN_SILENCE)),
         EXPECT(A, V5(3_14_4_2), CLOSED())),
+
+    SCENARIO_5_0(packet_size_auth_without_reason_string,
+        "AUTH has no Reason String that makes it larger than the Client accepts",
+        STATEMENTS(V5(3_15_2_2)),
+        SEND(A, CONNECT(PROPERTIES(NUMBER(MQTT_MAXIMUM_PACKET_SIZE_PROPERTY, AUTH_SIZE), SCRAM_METHOD))),
+        EXPECT_NEXT(A, V5(3_15_2_2), AUTH(.packet_size = AUTH_SIZE), AUTH(PROPERTIES(ABSENT(MQTT_REASON_STRING))),
+                                     CONNACK(.code = REFUSAL, .skip = NO_SCRAM), CLOSED(.skip = NO_SCRAM))),
+
+    SCENARIO_5_0(packet_size_auth_without_user_property,
+        "AUTH has no User Property that makes it larger than the Client accepts",
+        STATEMENTS(V5(3_15_2_3)),
+        SEND(A, CONNECT(PROPERTIES(NUMBER(MQTT_MAXIMUM_PACKET_SIZE_PROPERTY, AUTH_SIZE), SCRAM_METHOD))),
+        EXPECT_NEXT(A, V5(3_15_2_3), AUTH(.packet_size = AUTH_SIZE), AUTH(PROPERTIES(ABSENT(MQTT_USER_PROPERTY))),
+                                     CONNACK(.code = REFUSAL, .skip = NO_SCRAM), CLOSED(.skip = NO_SCRAM))),
+
+    /* ---- What the Server takes ---- */
+
+    SCENARIO_5_0(packet_size_of_the_server_exactly,
+        "A packet of exactly the Maximum Packet Size of CONNACK is taken",
+        STATEMENTS(V5(3_2_2_15)),
+        CONNECTED(A),
+        SEND(A, PUBLISH(.packet_size = ANNOUNCED(MQTT_MAXIMUM_PACKET_SIZE_PROPERTY, 0))),
+        PINGED(A, V5(3_2_2_15))),
+
+    SCENARIO_5_0(packet_size_of_the_server_exceeded,
+        "A packet of one byte more than the Maximum Packet Size of CONNACK closes the connection",
+        STATEMENTS(V5(3_2_2_15)),
+        CONNECTED(A),
+        SEND(A, PUBLISH(.packet_size = ANNOUNCED(MQTT_MAXIMUM_PACKET_SIZE_PROPERTY, 1))),
+        EXPECT(A, V5(3_2_2_15), CLOSED())),
+
+    SCENARIO_5_0(packet_size_of_the_server_exceeded_reaches_nobody,
+        "A message that is larger than the Server takes reaches nobody",
+        STATEMENTS(V5(3_2_2_15)),
+        CONNECTED(B),
+        SUBSCRIBED(B, "~/t", 0),
+        CONNECTED(A),
+        SEND(A, PUBLISH(.qos = 1, .packet_identifier = 1,
+                        .packet_size = ANNOUNCED(MQTT_MAXIMUM_PACKET_SIZE_PROPERTY, 1))),
+        EXPECT(A, V5(3_2_2_15), CLOSED()),
+        FENCED(B, B, V5(3_2_2_15), "~/t")),
 };
 /* clang-format on */
 

@@ -103,7 +103,8 @@ static const struct scenario scenarios[] = {
         GRANTED(A, "~/t", 1),
         CONNECTED(B),
         PUBLISHED_QOS1(B, 1, .payload = "hello", PROPERTIES(USER("name", "value"), USER("name", "value"))),
-        RECEIVED_QOS1(A, V5(3_3_2_17), 0, .payload = "hello", PROPERTIES(USER("name", "value"), USER("name", "value")))),
+        RECEIVED_QOS1(A, V5(3_3_2_17), 0, .payload = "hello", PROPERTIES(USER("name", "value"), USER("name",
+                "value")))),
 
     SCENARIO_5_0(problem_information_1_is_taken,
         "With Request Problem Information 1 a refused subscription is answered, with an explanation or without",

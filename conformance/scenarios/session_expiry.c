@@ -18,10 +18,9 @@
                CONNACK(.code = 0, PROPERTIES(EXPIRY(seconds))), CONNACK(.code = 0, .skip = GRANTS_OTHER))
 
 /* The Client comes back, and the Server has its Session or has it no more. This Session ends with the connection. */
-#define COMES_BACK(who) SEND(who, CONNECT(.clean_session = 0, PROPERTIES(NO_EXPIRY)))
-#define FINDS_SESSION(who, breaks)                                                                                     \
-    COMES_BACK(who), EXPECT(who, breaks, CONNACK(.code = 0, .session_present = 1))
-#define FINDS_NONE(who, breaks) COMES_BACK(who), EXPECT(who, breaks, CONNACK(.code = 0, .session_present = 0))
+#define COMES_BACK(who)            SEND(who, CONNECT(.clean_session = 0, PROPERTIES(NO_EXPIRY)))
+#define FINDS_SESSION(who, breaks) COMES_BACK(who), EXPECT(who, breaks, CONNACK(.code = 0, .session_present = 1))
+#define FINDS_NONE(who, breaks)    COMES_BACK(who), EXPECT(who, breaks, CONNACK(.code = 0, .session_present = 0))
 
 /* DISCONNECT with a Session Expiry Interval. */
 #define LEFT_WITH(who, seconds) SEND(who, DISCONNECT(.reason = 0, PROPERTIES(EXPIRY(seconds))))
@@ -133,6 +132,26 @@ static const struct scenario scenarios[] = {
         EXPECT(A, V5(3_1_4_4), CONNACK(.code = 0, .session_present = 0)),
         DISCONNECTED(A),
         FINDS_SESSION(A, V5(3_1_4_4))),
+
+    SCENARIO_5_0(session_expiry_clean_start_is_carried_out,
+        "Clean Start is carried out once CONNECT is accepted: 1 leaves nothing of the stored Session, 0 all of it",
+        STATEMENTS(V5(3_1_4_4)),
+        KEPT_FOR(A, 0, 3600),
+        GRANTED(A, "~/old", 1),
+        DISCONNECTED(A),
+        CONNECTED(B),
+        PUBLISHED_QOS1(B, 1, .topic = "~/old", .payload = "missed"),
+        SEND(A, CONNECT(.clean_session = 1, PROPERTIES(EXPIRY(3600)))),
+        EXPECT(A, V5(3_1_4_4), CONNACK(.code = 0)),
+        GRANTED(A, "~/new", 1),
+        PUBLISHED_QOS1(B, 2, .topic = "~/new", .payload = "first"),
+        RECEIVED_QOS1(A, V5(3_1_4_4), 0, .topic = "~/new", .payload = "first"),
+        DISCONNECTED(A),
+        PUBLISHED_QOS1(B, 3, .topic = "~/old", .payload = "unwanted"),
+        PUBLISHED_QOS1(B, 4, .topic = "~/new", .payload = "second"),
+        SEND(A, CONNECT(.clean_session = 0)),
+        EXPECT(A, V5(3_1_4_4), CONNACK(.code = 0)),
+        RECEIVED_QOS1(A, V5(3_1_4_4), 1, .topic = "~/new", .payload = "second")),
 
     /* ---- Runs out ---- */
 

@@ -4,12 +4,12 @@
  * none, and need use none. */
 #include "conformance/scenarios/shorthand.h"
 
-#define ALIAS(number)     NUMBER(MQTT_TOPIC_ALIAS, number)
-#define HIGHEST_ALIAS     ALIAS(ANNOUNCED(MQTT_TOPIC_ALIAS_MAXIMUM, 0))
-#define NEXT_ALIAS        ALIAS(ANNOUNCED(MQTT_TOPIC_ALIAS_MAXIMUM, 1))
-#define TAKES(number)     PROPERTIES(NUMBER(MQTT_TOPIC_ALIAS_MAXIMUM, number))
-#define TAKES_NONE        "the target takes no Topic Aliases"
-#define TAKES_SOME        "the target takes Topic Aliases"
+#define ALIAS(number) NUMBER(MQTT_TOPIC_ALIAS, number)
+#define HIGHEST_ALIAS ALIAS(ANNOUNCED(MQTT_TOPIC_ALIAS_MAXIMUM, 0))
+#define NEXT_ALIAS    ALIAS(ANNOUNCED(MQTT_TOPIC_ALIAS_MAXIMUM, 1))
+#define TAKES(number) PROPERTIES(NUMBER(MQTT_TOPIC_ALIAS_MAXIMUM, number))
+#define TAKES_NONE    "the target takes no Topic Aliases"
+#define TAKES_SOME    "the target takes Topic Aliases"
 
 /* The Client comes, to a Server that takes Topic Aliases. Further arguments are fields of CONNECT. */
 #define MAY_USE_ALIASES(who, ...)                                                                                      \

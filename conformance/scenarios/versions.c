@@ -8,8 +8,7 @@
                USER("a", "2"))
 #define NO_PROPERTY                                                                                                    \
     PROPERTIES(ABSENT(MQTT_CONTENT_TYPE), ABSENT(MQTT_RESPONSE_TOPIC), ABSENT(MQTT_CORRELATION_DATA),                  \
-               ABSENT(MQTT_USER_PROPERTY), ABSENT(MQTT_MESSAGE_EXPIRY_INTERVAL),                                       \
-               ABSENT(MQTT_SUBSCRIPTION_IDENTIFIER))
+               ABSENT(MQTT_USER_PROPERTY), ABSENT(MQTT_SUBSCRIPTION_IDENTIFIER))
 
 #define NOT_3_1 "the target does not speak 3.1"
 

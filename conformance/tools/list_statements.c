@@ -1,18 +1,36 @@
 /* Prints which scenario tests which statement, for the build to fold into `mqspec spec`: statement, file, line and
- * scenario, separated by tabs. */
+ * scenario, separated by tabs. What a scenario says in the terms of 3.1.1 counts in 5.0 for the statements that stand
+ * for it there. */
 #include <stdio.h>
 
 #include "conformance/scenario.h"
 
-int main(void) {
-    for (size_t f = 0; scenario_families[f] != NULL; f++) {
-        const struct scenario_family *family = scenario_families[f];
-        for (size_t i = 0; i < family->count; i++) {
-            const struct scenario *scenario = &family->scenarios[i];
-            for (size_t k = 0; k < scenario->statement_count; k++)
-                printf("%s\t%s\t%d\t%s\n", spec_name(scenario->statements[k]), scenario->file, scenario->line,
-                       scenario->name);
-        }
+static void print(const struct scenario *scenario, enum spec_statement statement) {
+    printf("%s\t%s\t%d\t%s\n", spec_name(statement), scenario->file, scenario->line, scenario->name);
+}
+
+/* Several statements of 3.1.1 can stand for one of 5.0, which is printed once. */
+static bool is_repeated(const struct scenario *scenario, size_t index) {
+    for (size_t i = 0; i < index; i++)
+        if (spec_in_5_0(scenario->statements[i]) == spec_in_5_0(scenario->statements[index]))
+            return true;
+    return false;
+}
+
+static void print_all(const struct scenario *scenario) {
+    unsigned versions = scenario->versions == 0 ? IN_3_1 | IN_3_1_1 | IN_5_0 : scenario->versions;
+    for (size_t i = 0; i < scenario->statement_count; i++) {
+        enum spec_statement statement = scenario->statements[i];
+        if (spec_row(statement)->version == SPEC_MQTT_3_1_1 && (versions & (IN_3_1 | IN_3_1_1)) != 0)
+            print(scenario, statement);
+        if ((versions & IN_5_0) != 0 && spec_in_5_0(statement) != SPEC_NONE && !is_repeated(scenario, i))
+            print(scenario, spec_in_5_0(statement));
     }
+}
+
+int main(void) {
+    for (size_t f = 0; scenario_families[f] != NULL; f++)
+        for (size_t i = 0; i < scenario_families[f]->count; i++)
+            print_all(&scenario_families[f]->scenarios[i]);
     return 0;
 }
