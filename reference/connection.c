@@ -131,6 +131,20 @@ static size_t drop_property_length(struct connection *connection, const struct m
     return size - 1;
 }
 
+/* MQTT-1.5.5-1: a broker that breaks it writes the Remaining Length of a SUBACK in one byte more than it needs. */
+static size_t pad_remaining_length(struct connection *connection, const struct mqtt_packet *packet, uint8_t *buffer,
+                                   size_t size) {
+    if (connection->version != MQTT_5_0 || packet->type != MQTT_SUBACK || (buffer[1] & 0x80) != 0 ||
+        MUST(&connection->broker->rules, V5(1_5_5_1)))
+        return size;
+    memmove(buffer + 3, buffer + 2, size - 2);
+    buffer[1] |= 0x80;
+    buffer[2] = 0;
+    return size + 1;
+}
+
+#define PADDING 1u /* what the function above may add */
+
 static size_t encode(struct connection *connection, const struct mqtt_packet *packet, unsigned omission,
                      uint8_t *buffer, size_t size) {
     struct spec_rules *rules = &connection->broker->rules;
@@ -139,7 +153,8 @@ static size_t encode(struct connection *connection, const struct mqtt_packet *pa
     enum spec_statement flags = BY_VERSION(connection->version, V311(2_2_2_1), V5(2_1_3_1));
     if (!MUST(rules, flags))
         buffer[0] ^= 1;
-    return drop_property_length(connection, packet, buffer, written);
+    written = drop_property_length(connection, packet, buffer, written);
+    return pad_remaining_length(connection, packet, buffer, written);
 }
 
 void connection_send(struct connection *connection, const struct mqtt_packet *given) {
@@ -158,7 +173,7 @@ void connection_send(struct connection *connection, const struct mqtt_packet *gi
     }
     size_t size = mqtt_encoded_size_without(connection->version, &packet, omission);
     assert(size > 0);
-    uint8_t *buffer = output_reserve(broker, &connection->output, size);
+    uint8_t *buffer = output_reserve(broker, &connection->output, size + PADDING);
     if (buffer == NULL) {
         connection_give_up(connection, "out of memory");
         return;

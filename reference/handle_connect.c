@@ -65,7 +65,7 @@ static struct mqtt_bytes refusal_properties(struct connection *connection, const
     return property_set_view(&set);
 }
 
-/* What is refused and how depends on who refuses: see MQTT-3.1.2-2, MQTT-3.1.3-8 and MQTT-3.1.4-2 of 5.0, which all ask
+/* What is refused and how depends on who refuses: see MQTT-3.1.3-8 and MQTT-3.1.4-2 of 5.0, which all ask
  * for the close. */
 static bool closes_after(struct connection *connection, const struct refusal *refusal) {
     struct spec_rules *rules = &connection->broker->rules;
@@ -73,7 +73,7 @@ static bool closes_after(struct connection *connection, const struct refusal *re
         return MUST(rules, V311(3_2_2_5));
     if (refusal->statement == V5(3_1_3_8) && !MUST(rules, V5(3_1_3_8)))
         return false;
-    if (refusal->statement == V5(3_1_2_2) && !MUST(rules, V5(3_1_2_2)))
+    if (refusal->statement == V5(3_1_4_2) && !MUST(rules, V5(3_1_4_2)))
         return false;
     return MUST(rules, V5(3_2_2_7)) && MUST(rules, V5(4_13_2_1));
 }
@@ -437,8 +437,6 @@ void handle_connect(struct connection *connection, const struct mqtt_packet *pac
     struct refusal refusal = judge(connection, connect);
     if (refusal.reason != MQTT_REASON_SUCCESS && refusal.statement == V311(3_1_3_9) && !MUST(rules, V311(3_1_3_9)))
         connection_end(connection);
-    else if (refusal.statement == V5(3_1_4_2) && connection->version == MQTT_5_0 && !MUST(rules, V5(3_1_4_2)))
-        accept(connection, connect, (struct mqtt_bytes){NULL, 0});
     else if (refusal.reason != MQTT_REASON_SUCCESS)
         refuse(connection, &refusal);
     else if (mqtt_find_property(connect->properties, MQTT_AUTHENTICATION_METHOD, &method))
