@@ -61,7 +61,8 @@ $(B)/reports/page.c: reports/embed.awk reports/page.css reports/page.js
 ANNOTATED = $(wildcard codec/*.[ch] reference/*.[ch])
 SCENARIO_OBJECTS = $(patsubst %.c,$(B)/%.o,$(wildcard conformance/scenarios/*.c))
 
-$(B)/conformance/list_statements: $(B)/conformance/tools/list_statements.o $(SCENARIO_OBJECTS) $(B)/libcodec.a $(B)/libspec.a
+$(B)/conformance/list_statements: $(B)/conformance/tools/list_statements.o $(SCENARIO_OBJECTS) $(B)/conformance/scenario_set.o \
+    $(B)/conformance/arena.o $(B)/libcodec.a $(B)/libspec.a
 	$(CC) $(LDFLAGS) -o $@ $^
 
 $(B)/spec/tested.txt: $(B)/conformance/list_statements

@@ -22,7 +22,8 @@
 
 /* clang-format off: one property a line, as in Table 2-4 */
 static const struct mqtt_property_kind kinds[MQTT_PROPERTY_COUNT] = {
-    [MQTT_PAYLOAD_FORMAT_INDICATOR] = {"payload_format_indicator", MQTT_BYTE, PUBLISH_ | WILL_, 0, 0, 1},
+    [MQTT_PAYLOAD_FORMAT_INDICATOR] = {"payload_format_indicator", MQTT_BYTE, PUBLISH_ | WILL_, 0, 0,
+                                       255} /* 2 and more are not called an error */,
     [MQTT_MESSAGE_EXPIRY_INTERVAL] = {"message_expiry_interval", MQTT_FOUR_BYTE_INTEGER, PUBLISH_ | WILL_, 0, 0,
                                       FOUR_BYTES},
     [MQTT_CONTENT_TYPE] = {"content_type", MQTT_UTF8_STRING, PUBLISH_ | WILL_, 0, 0, 0},
@@ -95,9 +96,11 @@ static bool read_value(struct reader *reader, enum mqtt_property_form form, stru
 }
 
 bool mqtt_next_property(struct mqtt_bytes *properties, struct mqtt_property *property) {
-    struct reader reader = {properties->data, properties->data, properties->data + properties->length};
     *property = (struct mqtt_property){0};
-    if (properties->length == 0 || !read_byte(&reader, &property->identifier))
+    if (properties->length == 0) /* nothing is added to a null pointer, not even nothing */
+        return false;
+    struct reader reader = {properties->data, properties->data, properties->data + properties->length};
+    if (!read_byte(&reader, &property->identifier))
         return false;
     const struct mqtt_property_kind *kind = mqtt_property_kind(property->identifier);
     if (kind == NULL || !read_value(&reader, kind->form, property))

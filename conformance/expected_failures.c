@@ -7,20 +7,13 @@
 
 #include "conformance/arena.h"
 
-static bool is_scenario(const char *name) {
-    for (size_t f = 0; scenario_families[f] != NULL; f++)
-        for (size_t i = 0; i < scenario_families[f]->count; i++)
-            if (strcmp(scenario_families[f]->scenarios[i].name, name) == 0)
-                return true;
-    return false;
-}
-
 static bool is_version(const char *text) {
     return text[0] == '\0' || strcmp(text, "3.1") == 0 || strcmp(text, "3.1.1") == 0 || strcmp(text, "5.0") == 0;
 }
 
 /* Takes one line. False after a message. */
-static bool take_line(struct expected_failures *expected, size_t *capacity, const char *path, int number, char *line) {
+static bool take_line(struct expected_failures *expected, const struct scenario_set *set, size_t *capacity,
+                      const char *path, int number, char *line) {
     struct expected_failure entry = {0};
     char extra[2] = "";
     line[strcspn(line, "#\n")] = '\0';
@@ -32,7 +25,7 @@ static bool take_line(struct expected_failures *expected, size_t *capacity, cons
                 number);
         return false;
     }
-    if (!is_scenario(entry.name)) {
+    if (scenario_set_find(set, entry.name) == NULL) {
         fprintf(stderr, "mqspec test: %s:%d: there is no scenario '%s'; 'mqspec test --list' lists them\n", path,
                 number, entry.name);
         return false;
@@ -48,7 +41,7 @@ static bool take_line(struct expected_failures *expected, size_t *capacity, cons
     return true;
 }
 
-bool expected_failures_read(struct expected_failures *expected, const char *path) {
+bool expected_failures_read(struct expected_failures *expected, const struct scenario_set *set, const char *path) {
     char line[500];
     size_t capacity = 0;
     bool good = true;
@@ -60,7 +53,7 @@ bool expected_failures_read(struct expected_failures *expected, const char *path
     }
     errno = 0;
     for (int number = 1; good && fgets(line, sizeof line, file) != NULL; number++)
-        good = take_line(expected, &capacity, path, number, line);
+        good = take_line(expected, set, &capacity, path, number, line);
     if (good && ferror(file)) {
         fprintf(stderr, "mqspec test: cannot read '%s': %s\n", path, strerror(errno));
         good = false;

@@ -19,8 +19,8 @@ struct expected_failures {
     size_t count;
 };
 
-/* False after a message on standard error: the file cannot be read, or a line names no scenario. */
-bool expected_failures_read(struct expected_failures *expected, const char *path);
+/* False after a message on standard error: the file cannot be read, or a line names no scenario of the set. */
+bool expected_failures_read(struct expected_failures *expected, const struct scenario_set *set, const char *path);
 
 /* Marks the results that fail as expected, and says on standard error which entries are no longer needed. */
 void expected_failures_apply(struct expected_failures *expected, struct result *results, size_t count);

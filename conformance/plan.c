@@ -8,20 +8,28 @@
 
 /* The spellings that spec_find() knows, for wildcards. */
 static bool statement_fits(enum spec_statement statement, const char *pattern) {
+    if (statement == SPEC_NONE)
+        return false;
     const struct spec_row *row = spec_row(statement);
     const char *number = strchr(row->qualified, ':');
     return fnmatch(pattern, row->qualified, 0) == 0 || fnmatch(pattern, row->id, 0) == 0 ||
            (number != NULL && fnmatch(pattern, number + 1, 0) == 0);
 }
 
-bool scenario_fits(const struct scenario *scenario, char *const *patterns, size_t pattern_count) {
+/* What a scenario says in the terms of 3.1.1 stands in 5.0 for the counterpart there. */
+static enum spec_statement statement_in(enum mqtt_version version, enum spec_statement statement) {
+    return version == MQTT_5_0 ? spec_in_5_0(statement) : statement;
+}
+
+bool scenario_fits(const struct scenario *scenario, enum mqtt_version version, char *const *patterns,
+                   size_t pattern_count) {
     if (pattern_count == 0)
         return true;
     for (size_t i = 0; i < pattern_count; i++) {
         if (fnmatch(patterns[i], scenario->name, 0) == 0)
             return true;
         for (size_t k = 0; k < scenario->statement_count; k++)
-            if (statement_fits(scenario->statements[k], patterns[i]))
+            if (statement_fits(statement_in(version, scenario->statements[k]), patterns[i]))
                 return true;
     }
     return false;
@@ -60,26 +68,28 @@ bool run_plan(struct run *run, char *const *patterns, size_t pattern_count, unsi
     } each[] = {{IN_3_1, MQTT_3_1}, {IN_3_1_1, MQTT_3_1_1}, {IN_5_0, MQTT_5_0}};
     size_t capacity = 0;
     memset(run, 0, sizeof *run);
-    for (size_t f = 0; scenario_families[f] != NULL; f++)
-        for (size_t i = 0; i < scenario_families[f]->count; i++) {
-            const struct scenario *scenario = &scenario_families[f]->scenarios[i];
-            unsigned in = scenario->versions == 0 ? IN_3_1 | IN_3_1_1 | IN_5_0 : scenario->versions;
-            if (!scenario_fits(scenario, patterns, pattern_count))
-                continue;
-            for (size_t k = 0; k < COUNT_OF(each); k++)
-                if ((in & versions & each[k].flag) != 0 && !plan_play(run, &capacity, scenario, each[k].version)) {
-                    run_release(run);
-                    return false;
-                }
-        }
-    return true;
+    bool good = scenario_set_make(&run->set);
+    for (size_t i = 0; good && i < run->set.count; i++) {
+        const struct scenario *scenario = run->set.scenarios[i];
+        unsigned in = scenario->versions == 0 ? IN_3_1 | IN_3_1_1 | IN_5_0 : scenario->versions;
+        for (size_t k = 0; good && k < COUNT_OF(each); k++)
+            if ((in & versions & each[k].flag) != 0 &&
+                scenario_fits(scenario, each[k].version, patterns, pattern_count))
+                good = plan_play(run, &capacity, scenario, each[k].version);
+    }
+    if (!good)
+        run_release(run);
+    return good;
 }
 
 void run_release(struct run *run) {
-    for (size_t i = 0; i < run->count; i++)
+    for (size_t i = 0; i < run->count; i++) {
         if (run->plays[i].player != NULL)
             player_destroy(run->plays[i].player);
+        free(run->plays[i].statements);
+    }
     free(run->plays);
+    scenario_set_release(&run->set);
     memset(run, 0, sizeof *run);
 }
 
@@ -101,8 +111,23 @@ void play_name(struct play *play, uint64_t seed, size_t index, unsigned attempt)
     *to = '\0';
 }
 
+/* Without memory the result names none. */
+static size_t name_statements(struct play *play) {
+    const struct scenario *scenario = play->scenario;
+    size_t count = 0;
+    free(play->statements);
+    play->statements = malloc((scenario->statement_count + 1) * sizeof *play->statements);
+    for (size_t i = 0; play->statements != NULL && i < scenario->statement_count; i++) {
+        enum spec_statement statement = statement_in(play->version, scenario->statements[i]);
+        if (statement != SPEC_NONE)
+            play->statements[count++] = statement;
+    }
+    return count;
+}
+
 void play_decide(struct play *play, const char *transport, enum verdict verdict, const char *reason) {
     const struct scenario *scenario = play->scenario;
+    size_t statement_count = name_statements(play);
     play->decided = true;
     play->result = (struct result){
         .scenario = scenario->name,
@@ -111,8 +136,8 @@ void play_decide(struct play *play, const char *transport, enum verdict verdict,
         .transport = transport,
         .file = scenario->file,
         .line = scenario->line,
-        .statements = scenario->statements,
-        .statement_count = scenario->statement_count,
+        .statements = play->statements,
+        .statement_count = statement_count,
         .verdict = verdict,
         .reason = reason,
         .expected = "",

@@ -10,6 +10,7 @@
 
 #include "conformance/address.h"
 #include "conformance/player.h"
+#include "conformance/scenario_set.h"
 #include "pcaps/capture.h"
 #include "reference/broker.h"
 #include "reference/event_loop.h"
@@ -23,12 +24,14 @@ struct play {
     const struct scenario *scenario;
     enum mqtt_version version;
     char name_space[NAME_SPACE_SIZE];
-    struct player *player; /* owns what the result points to; NULL where it was not played */
-    bool decided;          /* the result is there */
+    struct player *player;           /* owns what the result points to; NULL where it was not played */
+    enum spec_statement *statements; /* of the result, where it was not played: owned */
+    bool decided;                    /* the result is there */
     struct result result;
 };
 
 struct run {
+    struct scenario_set set;
     struct play *plays;
     size_t count;
     microseconds duration;
@@ -43,7 +46,8 @@ bool run_plan(struct run *run, char *const *patterns, size_t pattern_count, unsi
 void run_release(struct run *run);
 
 /* The scenario is among those that the patterns name. */
-bool scenario_fits(const struct scenario *scenario, char *const *patterns, size_t pattern_count);
+bool scenario_fits(const struct scenario *scenario, enum mqtt_version version, char *const *patterns,
+                   size_t pattern_count);
 
 /* Milliseconds that the scenario spends waiting even where all goes well; 0 for most. */
 unsigned scenario_waits(const struct scenario *scenario);

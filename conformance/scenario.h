@@ -260,11 +260,15 @@ struct scenario {
     size_t step_count;
 };
 
-/* A family of scenarios: keepalive, QoS, ... One file in conformance/scenarios/ defines each. */
+struct scenario_set;
+
+/* A family of scenarios: keepalive, QoS, ... One file in conformance/scenarios/ defines each: as a table, or as a function
+ * that makes the scenarios from other tables and adds them to the set. */
 struct scenario_family {
     const char *name;
     const struct scenario *scenarios;
     size_t count;
+    bool (*generate)(struct scenario_set *set); /* NULL where there is nothing to make; false: no memory */
 };
 
 /* All families; ends with NULL. */

@@ -352,7 +352,7 @@ static const struct scenario scenarios[] = {
     CLOSES_WHEN_AUTHENTICATED(reauthentication_with_reserved_flags,
         "AUTH 0x19 whose flags are not 0 closes the connection", V5(3_15_1_1),
         SEND(A, AUTH(.flags = 2, .reason = 0x19, PROPERTIES(METHOD(SCRAM), DATA(SCRAM_FIRST))))),
-    CLOSES_WHEN_AUTHENTICATED(reauthentication_with_reason_code_0x1A,
+    CLOSES_WHEN_AUTHENTICATED(reauthentication_with_reason_code_0x1a,
         "AUTH 0x1A, which AUTH does not have, closes the connection", V5(3_15_2_1),
         SEND(A, AUTH(.reason = 0x1A, PROPERTIES(METHOD(SCRAM), DATA(SCRAM_FIRST))))),
     CLOSES_WHEN_AUTHENTICATED(reauthentication_continued_with_another_method,

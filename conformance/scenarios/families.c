@@ -40,5 +40,13 @@ const struct scenario_family *const scenario_families[] = {
     &packet_size_family,
     &taken_over_family,
     &encoding5_family,
+    &generated_properties_family,
+    &generated_text_family,
+    &generated_flags_family,
+    &generated_out_of_place_family,
+    &generated_reasons_family,
+    &generated_lengths_family,
+    &generated_topics_family,
+    &generated_qos_family,
     NULL,
 };

@@ -42,8 +42,17 @@ extern const struct scenario_family exchanges_family;
 extern const struct scenario_family packet_size_family;
 extern const struct scenario_family taken_over_family;
 extern const struct scenario_family encoding5_family;
+extern const struct scenario_family generated_properties_family;
+extern const struct scenario_family generated_text_family;
+extern const struct scenario_family generated_flags_family;
+extern const struct scenario_family generated_out_of_place_family;
+extern const struct scenario_family generated_reasons_family;
+extern const struct scenario_family generated_lengths_family;
+extern const struct scenario_family generated_topics_family;
+extern const struct scenario_family generated_qos_family;
 
 /* Defines NAME_family from the array `table`. */
-#define FAMILY(family, table) const struct scenario_family family##_family = {#family, table, COUNT_OF(table)}
+#define FAMILY(family, table)              const struct scenario_family family##_family = {#family, table, COUNT_OF(table), NULL}
+#define GENERATED_FAMILY(family, function) const struct scenario_family family##_family = {#family, NULL, 0, function}
 
 #endif

@@ -141,10 +141,10 @@ static void test_patterns(void **state) {
     (void)state;
     for (size_t i = 0; i < COUNT_OF(patterns); i++) {
         char *pattern = (char *)(uintptr_t)patterns[i].pattern;
-        if (scenario_fits(&keep_alive, &pattern, 1) != patterns[i].fits)
+        if (scenario_fits(&keep_alive, MQTT_3_1_1, &pattern, 1) != patterns[i].fits)
             fail_msg("pattern '%s' fits wrongly", pattern);
     }
-    assert_true(scenario_fits(&keep_alive, NULL, 0));
+    assert_true(scenario_fits(&keep_alive, MQTT_3_1_1, NULL, 0));
 }
 
 static void test_plan_of_versions(void **state) {

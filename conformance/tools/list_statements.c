@@ -3,7 +3,7 @@
  * for it there. */
 #include <stdio.h>
 
-#include "conformance/scenario.h"
+#include "conformance/scenario_set.h"
 
 static void print(const struct scenario *scenario, enum spec_statement statement) {
     printf("%s\t%s\t%d\t%s\n", spec_name(statement), scenario->file, scenario->line, scenario->name);
@@ -29,8 +29,10 @@ static void print_all(const struct scenario *scenario) {
 }
 
 int main(void) {
-    for (size_t f = 0; scenario_families[f] != NULL; f++)
-        for (size_t i = 0; i < scenario_families[f]->count; i++)
-            print_all(&scenario_families[f]->scenarios[i]);
-    return 0;
+    struct scenario_set set;
+    bool made = scenario_set_make(&set);
+    for (size_t i = 0; made && i < set.count; i++)
+        print_all(set.scenarios[i]);
+    scenario_set_release(&set);
+    return made ? 0 : 1;
 }
