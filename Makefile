@@ -153,6 +153,9 @@ bench: ## measure the reference broker beside the brokers installed here
 	@$(MAKE) --no-print-directory $(B)/mqspec $(B)/reference/bench/load
 	reference/bench/run.sh $(B)
 
+bench-codec: $(B)/codec/bench/codec ## measure decoding and encoding, packets and bytes a second on one core
+	$(B)/codec/bench/codec
+
 format: ## lay out the sources as .clang-format says
 	clang-format -i $(FORMATTED)
 
@@ -171,4 +174,8 @@ FORMATTED = $(shell git ls-files '*.c' '*.h')
 $(B)/reference/bench/load: $(B)/reference/bench/load.o $(B)/libreference.a $(B)/libcodec.a $(B)/libspec.a
 	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
+$(B)/codec/bench/codec: $(B)/codec/bench/codec.o $(B)/libcodec.a $(B)/libspec.a
+	$(CC) $(LDFLAGS) -o $@ $^
+
+.PHONY: bench-codec coverage field
 .PHONY: help tools run test test-helpers mutants soak bench format lint ci clean

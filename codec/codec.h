@@ -445,6 +445,13 @@ enum mqtt_status mqtt_frame(const struct mqtt_decoder *decoder, struct mqtt_byte
 enum mqtt_status mqtt_decode(const struct mqtt_decoder *decoder, struct mqtt_bytes bytes, struct mqtt_packet *packet,
                              struct mqtt_error *error);
 
+/* Both in one go, for whoever has many packets in a row: frames and decodes the packet at the start of `bytes`.
+ * MQTT_OK: *packet is filled, and *packet_size says where the next one begins.
+ * MQTT_INCOMPLETE: come back with more bytes. *packet_size is the size of the whole packet, 0 while that is unknown.
+ * MQTT_REFUSED: *error says why. *packet_size is 0 where the Fixed Header itself was refused. */
+enum mqtt_status mqtt_next(const struct mqtt_decoder *decoder, struct mqtt_bytes bytes, struct mqtt_packet *packet,
+                           uint32_t *packet_size, struct mqtt_error *error);
+
 /* Takes the next entry from the filters of a decoded SUBSCRIBE or UNSUBSCRIBE and moves `filters` behind it.
  * `options` receives the byte behind a SUBSCRIBE filter; it is NULL for UNSUBSCRIBE, whose filters have none.
  * False at the end, or where the bytes do not hold a further entry. */

@@ -338,26 +338,38 @@ static enum mqtt_status decode_publish(struct decoding *decoding, struct mqtt_pa
     return MQTT_OK;
 }
 
-/* Most packets are PUBLISH without anything unusual, so these have a way of their own: what it takes would pass every
- * check of decode_publish(). False: it is not one of them, and decode_publish() has to judge it. */
-static inline bool take_plain_publish(enum mqtt_version version, struct reader reader, struct mqtt_packet *packet) {
-    struct mqtt_bytes topic, properties = {NULL, 0};
-    uint16_t identifier = 0;
-    uint8_t property_length = 0;
-    if (!read_field(&reader, &topic) || topic.length == 0 || !topic_is_plain(topic))
+/* Most packets are PUBLISH with nothing unusual in their topic, so these have a way of their own: what it takes would
+ * pass every check of decode_publish(). Moves the reader behind the Packet Identifier. False: decode_publish() has to
+ * judge it, from the beginning. */
+static inline bool take_plain_topic(struct reader *reader, struct mqtt_packet *packet) {
+    struct mqtt_publish *publish = &packet->publish;
+    publish->packet_identifier = 0;
+    if (!read_field(reader, &publish->topic) || !topic_is_plain(publish->topic))
         return false;
-    if (mqtt_publish_qos(packet->flags) > 0 && (!read_two_bytes(&reader, &identifier) || identifier == 0))
-        return false;
-    if (version == MQTT_5_0) {
-        if (!read_byte(&reader, &property_length) || property_length != 0)
-            return false;
-        properties.data = reader.at;
+    return mqtt_publish_qos(packet->flags) == 0 ||
+           (read_two_bytes(reader, &publish->packet_identifier) && publish->packet_identifier != 0);
+}
+
+static enum mqtt_status decode_behind_topic(const struct mqtt_decoder *decoder, struct reader reader,
+                                            struct mqtt_packet *packet, struct mqtt_error *error) {
+    struct decoding decoding = {decoder->version, decoder->sender, decoder->rules, reader, error};
+    if (decode_properties(&decoding, MQTT_IN(MQTT_PUBLISH), &packet->publish.properties) != MQTT_OK)
+        return MQTT_REFUSED;
+    packet->publish.payload = read_rest(&decoding.reader);
+    return MQTT_OK;
+}
+
+/* The rest of such a PUBLISH; a set of properties that is empty needs no look. */
+static inline enum mqtt_status finish_publish(const struct mqtt_decoder *decoder, struct reader reader,
+                                              struct mqtt_packet *packet, struct mqtt_error *error) {
+    packet->publish.properties = (struct mqtt_bytes){NULL, 0};
+    if (decoder->version == MQTT_5_0) {
+        if (reader_rest(&reader) == 0 || *reader.at != 0)
+            return decode_behind_topic(decoder, reader, packet, error);
+        packet->publish.properties.data = ++reader.at;
     }
-    packet->publish.topic = topic;
-    packet->publish.packet_identifier = identifier;
-    packet->publish.properties = properties;
     packet->publish.payload = read_rest(&reader);
-    return true;
+    return MQTT_OK;
 }
 
 /* ---- PUBACK, PUBREC, PUBREL, PUBCOMP, UNSUBACK, sections 3.4 to 3.7 and 3.11 ------------------------------ */
@@ -554,19 +566,90 @@ static void skip_fixed_header(struct reader *reader) {
     assert(is_there && reader_offset(reader) <= MQTT_MAXIMUM_FIXED_HEADER);
 }
 
+static enum mqtt_status decode_behind_header(const struct mqtt_decoder *decoder, struct reader reader,
+                                             struct mqtt_packet *packet, struct mqtt_error *error) {
+    struct reader behind = reader;
+    if (packet->type == MQTT_PUBLISH && take_plain_topic(&behind, packet))
+        return finish_publish(decoder, behind, packet, error);
+    assert(decoders[packet->type] != NULL);
+    struct decoding decoding = {decoder->version, decoder->sender, decoder->rules, reader, error};
+    return decoders[packet->type](&decoding, packet);
+}
+
 enum mqtt_status mqtt_decode(const struct mqtt_decoder *decoder, struct mqtt_bytes bytes, struct mqtt_packet *packet,
                              struct mqtt_error *error) {
     struct reader reader = {bytes.data, bytes.data, bytes.data + bytes.length};
     skip_fixed_header(&reader);
     packet->type = (enum mqtt_type)(bytes.data[0] >> 4);
     packet->flags = bytes.data[0] & 0x0F;
-    if (packet->type == MQTT_PUBLISH && take_plain_publish(decoder->version, reader, packet))
-        return MQTT_OK;
-    assert(decoders[packet->type] != NULL);
-    struct decoding decoding = {.version = decoder->version,
-                                .sender = decoder->sender,
-                                .rules = decoder->rules,
-                                .reader = reader,
-                                .error = error};
-    return decoders[packet->type](&decoding, packet);
+    return decode_behind_header(decoder, reader, packet, error);
+}
+
+/* ---- Frame and packet in one go ----------------------------------------------------------------------------- */
+
+/* The flags of PUBLISH that are right in every version, as bits: no QoS 3, no DUP at QoS 0. */
+#define RIGHT_PUBLISH_FLAGS 0x3C3Fu
+
+/* A PUBLISH that is whole and has nothing unusual in flags, length, topic and Packet Identifier: sets these fields and
+ * *packet_size, and returns where its properties or payload begin. NULL for all else, which is not judged here. */
+static inline const uint8_t *take_plain_start(const struct mqtt_decoder *decoder, struct mqtt_bytes bytes,
+                                              struct mqtt_packet *packet, uint32_t *packet_size) {
+    const uint8_t *at = bytes.data;
+    if (bytes.length < 4 || at[0] >> 4 != MQTT_PUBLISH || (RIGHT_PUBLISH_FLAGS >> (at[0] & 0x0F) & 1u) == 0 ||
+        decoder->version == MQTT_VERSION_UNKNOWN)
+        return NULL;
+    uint32_t rest = at[1], header = 2;
+    if (rest >= 0x80) {
+        if (at[2] >= 0x80 || at[2] == 0)
+            return NULL;
+        rest = (rest & 0x7F) | (uint32_t)at[2] << 7;
+        header = 3;
+    }
+    uint32_t size = header + rest, limit = decoder->maximum_packet_size;
+    if (size > bytes.length || (limit != 0 && size > limit) || rest < 2)
+        return NULL;
+    uint32_t behind_topic = mqtt_publish_qos(at[0]) > 0 ? 2 : 0;
+    at += header;
+    struct mqtt_bytes topic = {at + 2, (uint32_t)(at[0] << 8 | at[1])};
+    if (topic.length + 2 + behind_topic > rest || !topic_is_plain(topic))
+        return NULL;
+    at = topic.data + topic.length;
+    uint16_t identifier = behind_topic != 0 ? (uint16_t)(at[0] << 8 | at[1]) : 1;
+    if (identifier == 0)
+        return NULL;
+    packet->type = MQTT_PUBLISH;
+    packet->flags = bytes.data[0] & 0x0F;
+    packet->publish.topic = topic;
+    packet->publish.packet_identifier = behind_topic != 0 ? identifier : 0;
+    *packet_size = size;
+    return at + behind_topic;
+}
+
+static enum mqtt_status frame_and_decode(const struct mqtt_decoder *decoder, struct mqtt_bytes bytes,
+                                         struct mqtt_packet *packet, uint32_t *packet_size, struct mqtt_error *error) {
+    struct mqtt_frame frame;
+    *packet_size = 0;
+    enum mqtt_status status = mqtt_frame(decoder, bytes, &frame, error);
+    if (status != MQTT_OK)
+        return status;
+    *packet_size = frame.packet_size;
+    if (frame.packet_size > bytes.length)
+        return MQTT_INCOMPLETE;
+    return mqtt_decode(decoder, (struct mqtt_bytes){bytes.data, frame.packet_size}, packet, error);
+}
+
+enum mqtt_status mqtt_next(const struct mqtt_decoder *decoder, struct mqtt_bytes bytes, struct mqtt_packet *packet,
+                           uint32_t *packet_size, struct mqtt_error *error) {
+    const uint8_t *at = take_plain_start(decoder, bytes, packet, packet_size);
+    if (at == NULL)
+        return frame_and_decode(decoder, bytes, packet, packet_size, error);
+    const uint8_t *end = bytes.data + *packet_size;
+    packet->publish.properties = (struct mqtt_bytes){NULL, 0};
+    if (decoder->version == MQTT_5_0) {
+        if (at == end || *at != 0)
+            return decode_behind_topic(decoder, (struct reader){bytes.data, at, end}, packet, error);
+        packet->publish.properties.data = ++at;
+    }
+    packet->publish.payload = (struct mqtt_bytes){at, (uint32_t)(end - at)};
+    return MQTT_OK;
 }

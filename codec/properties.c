@@ -2,6 +2,7 @@
 #include "codec/codec.h"
 
 #include "codec/decode.h"
+#include "codec/text.h"
 #include "codec/topic.h"
 #include "codec/writer.h"
 
@@ -171,6 +172,8 @@ static enum mqtt_status check_response_topic(struct decoding *decoding, struct m
 }
 
 static enum mqtt_status check_strings(struct decoding *decoding, const struct mqtt_property *property) {
+    if (property->identifier != MQTT_RESPONSE_TOPIC && text_is_plain(property->bytes) && text_is_plain(property->value))
+        return MQTT_OK;
     enum spec_statement statement = text_statement(property->identifier);
     if (check_text(decoding, property->bytes, statement, V5(1_5_4_2)) != MQTT_OK)
         return MQTT_REFUSED;

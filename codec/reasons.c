@@ -107,6 +107,7 @@ struct mqtt_bytes mqtt_packet_properties(const struct mqtt_packet *packet) {
     case MQTT_SUBSCRIBE:
         return packet->subscribe.properties;
     case MQTT_SUBACK:
+    case MQTT_UNSUBACK: /* before 5.0 it has none, and they are absent */
         return packet->suback.properties;
     case MQTT_UNSUBSCRIBE:
         return packet->unsubscribe.properties;

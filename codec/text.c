@@ -38,7 +38,7 @@ enum mqtt_text_fault mqtt_check_text(struct mqtt_bytes text, uint32_t *offset) {
         uint64_t word;
         while (text.length - at >= sizeof word) {
             memcpy(&word, text.data + at, sizeof word);
-            if (!is_plain_text(word))
+            if ((text_faults(word) & TOP_BITS) != 0)
                 break;
             at += sizeof word;
         }

@@ -7,45 +7,59 @@
 #include "codec/codec.h"
 
 #define EVERY_BYTE(value) (UINT64_C(0x0101010101010101) * (value))
+#define TOP_BITS          EVERY_BYTE(0x80)
 
-/* All eight bytes are ASCII and none is 0. Where a byte breaks this, a carry may spoil its neighbour: the answer is
- * false all the same. */
-static inline bool is_plain_text(uint64_t word) {
-    uint64_t not_zero = word + EVERY_BYTE(0x7F);
-    return ((word | ~not_zero) & EVERY_BYTE(0x80)) == 0;
+/* Each of these has the top bit set in some byte where one of the eight is no ASCII or is 0, and a topic's also where
+ * one is a wildcard. A borrow may set the bit in a neighbour too: which byte it is, nobody asks. */
+static inline uint64_t text_faults(uint64_t word) {
+    return word | (word - EVERY_BYTE(1));
 }
 
-/* As above, and none is a wildcard: '+' and '#' differ in one bit, which is set here, so one comparison sees both. */
-static inline bool is_plain_topic(uint64_t word) {
-    uint64_t not_zero = word + EVERY_BYTE(0x7F);
-    uint64_t not_wildcard = ((word | EVERY_BYTE('+' ^ '#')) ^ EVERY_BYTE('+' | '#')) + EVERY_BYTE(0x7F);
-    return ((word | ~(not_zero & not_wildcard)) & EVERY_BYTE(0x80)) == 0;
+/* '+' and '#' differ in one bit, which is set here, so that one comparison sees both. */
+static inline uint64_t topic_faults(uint64_t word) {
+    uint64_t wildcard_is_zero = (word | EVERY_BYTE('+' ^ '#')) ^ EVERY_BYTE('+' | '#');
+    return text_faults(word) | (wildcard_is_zero - EVERY_BYTE(1));
 }
 
-/* The last one to seven bytes, filled up with a letter. */
-static inline uint64_t short_word(const uint8_t *at, uint32_t length) {
-    uint64_t word = EVERY_BYTE('a');
-    memcpy(&word, at, length);
+static inline uint64_t load_word(const uint8_t *at) {
+    uint64_t word;
+    memcpy(&word, at, sizeof word);
     return word;
 }
 
-/* A Topic Name that needs no closer look: ASCII without U+0000 and wildcards. False decides nothing. */
+/* All bytes of a string of one to seven, some of them twice, filled up with a letter. */
+static inline uint64_t short_word(const uint8_t *at, uint32_t length) {
+    if (length >= 4) {
+        uint32_t first, last;
+        memcpy(&first, at, sizeof first);
+        memcpy(&last, at + length - sizeof last, sizeof last);
+        return (uint64_t)last << 32 | first;
+    }
+    return (EVERY_BYTE('a') << 24) | (uint64_t)at[length - 1] << 16 | (uint64_t)at[length / 2] << 8 | at[0];
+}
+
+/* A text that needs no closer look: ASCII without U+0000. False decides nothing. */
+static inline bool text_is_plain(struct mqtt_bytes text) {
+    const uint8_t *at = text.data;
+    if (text.length < sizeof(uint64_t))
+        return text.length == 0 || (text_faults(short_word(at, text.length)) & TOP_BITS) == 0;
+    const uint8_t *last = at + text.length - sizeof(uint64_t);
+    uint64_t faults = text_faults(load_word(last));
+    for (; at < last; at += sizeof(uint64_t))
+        faults |= text_faults(load_word(at));
+    return (faults & TOP_BITS) == 0;
+}
+
+/* A Topic Name that needs no closer look: not empty, and ASCII without U+0000 and wildcards. False decides nothing. */
 static inline bool topic_is_plain(struct mqtt_bytes topic) {
     const uint8_t *at = topic.data;
-    uint32_t rest = topic.length;
-    uint64_t word;
-    for (; rest >= sizeof word; at += sizeof word, rest -= (uint32_t)sizeof word) {
-        memcpy(&word, at, sizeof word);
-        if (!is_plain_topic(word))
-            return false;
-    }
-    if (rest == 0)
-        return true;
-    if (topic.length < sizeof word)
-        return is_plain_topic(short_word(at, rest));
-    /* The last eight bytes again take in the rest. */
-    memcpy(&word, at + rest - sizeof word, sizeof word);
-    return is_plain_topic(word);
+    if (topic.length < sizeof(uint64_t))
+        return topic.length > 0 && (topic_faults(short_word(at, topic.length)) & TOP_BITS) == 0;
+    const uint8_t *last = at + topic.length - sizeof(uint64_t);
+    uint64_t faults = topic_faults(load_word(last));
+    for (; at < last; at += sizeof(uint64_t))
+        faults |= topic_faults(load_word(at));
+    return (faults & TOP_BITS) == 0;
 }
 
 #endif

@@ -5,16 +5,20 @@
 #   $(B)/fuzzing/fuzz/TARGET        the libFuzzer program, all rooms with sanitizers
 #   $(B)/afl/fuzz/afl_TARGET        the AFL++ program
 
-FUZZ_TARGETS = decode broker
+FUZZ_TARGETS = decode properties broker
 FUZZ_LINKED = $(B)/libfuzz.a $(B)/libreference.a $(B)/libcodec.a $(B)/libspec.a
+FUZZ_LIBRARIES = -lcrypto
 FUZZ_SANITIZE = -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 FUZZ_SECONDS ?= 30
 
-$(B)/libfuzz.a: $(B)/fuzz/broker.o $(B)/fuzz/decode.o $(B)/fuzz/memory.o
+# The clients prove that they know a password as the suite's do.
+$(B)/libfuzz.a: $(patsubst %.c,$(B)/%.o,$(addprefix fuzz/,broker.c broker_operations.c decode.c memory.c properties.c)) \
+    $(B)/conformance/scram_client.o
 	rm -f $@
 	ar rcs $@ $^
 
 $(B)/fuzz/entry_decode.o: CPPFLAGS += -DFUZZ_TARGET_DECODE
+$(B)/fuzz/entry_properties.o: CPPFLAGS += -DFUZZ_TARGET_PROPERTIES
 $(B)/fuzz/entry_broker.o: CPPFLAGS += -DFUZZ_TARGET_BROKER
 $(B)/fuzz/entry_canary.o: CPPFLAGS += -DFUZZ_TARGET_BROKER -DCANARY
 $(B)/fuzz/entry_%.o: fuzz/entry.c | $(HEADERS_GENERATED)
@@ -22,26 +26,29 @@ $(B)/fuzz/entry_%.o: fuzz/entry.c | $(HEADERS_GENERATED)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 $(B)/fuzz/canary: $(B)/fuzz/entry_canary.o $(B)/fuzz/standalone_main.o $(FUZZ_LINKED)
-	$(CC) $(LDFLAGS) -o $@ $^
+	$(CC) $(LDFLAGS) -o $@ $^ $(FUZZ_LIBRARIES)
 
 $(B)/fuzz/replay_%: $(B)/fuzz/entry_%.o $(B)/fuzz/standalone_main.o $(FUZZ_LINKED)
-	$(CC) $(LDFLAGS) -o $@ $^
+	$(CC) $(LDFLAGS) -o $@ $^ $(FUZZ_LIBRARIES)
 
 $(B)/fuzz/seeds: $(B)/fuzz/seeds.o $(B)/libcodec.a $(B)/libspec.a
-	$(CC) $(LDFLAGS) -o $@ $^
+	$(CC) $(LDFLAGS) -o $@ $^ $(FUZZ_LIBRARIES)
 
 # The last step of the two builds below, which come here with a compiler and a build directory of their own.
-$(B)/fuzz/decode $(B)/fuzz/broker: $(B)/fuzz/%: $(B)/fuzz/entry_%.o $(FUZZ_LINKED)
-	$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^
+$(FUZZ_TARGETS:%=$(B)/fuzz/%): $(B)/fuzz/%: $(B)/fuzz/entry_%.o $(FUZZ_LINKED)
+	$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(FUZZ_LIBRARIES)
 
 $(B)/fuzz/afl_%: $(B)/fuzz/entry_%.o $(B)/fuzz/afl_main.o $(FUZZ_LINKED)
-	$(CC) $(LDFLAGS) -o $@ $^
+	$(CC) $(LDFLAGS) -o $@ $^ $(FUZZ_LIBRARIES)
 
-fuzzers: ## build the libFuzzer programs, build/fuzzing/fuzz/decode and broker
+# What the tests run; the other programs are in the Makefile's own list.
+test-helpers: $(B)/fuzz/replay_properties
+
+fuzzers: ## build the libFuzzer programs, build/fuzzing/fuzz/decode, properties and broker
 	@$(MAKE) --no-print-directory B=$(B)/fuzzing CC=clang OPTIMISE=-O1 SANITIZE='$(FUZZ_SANITIZE)' \
 	    $(FUZZ_TARGETS:%=$(B)/fuzzing/fuzz/%)
 
-afl: ## build the AFL++ programs, build/afl/fuzz/afl_decode and afl_broker
+afl: ## build the AFL++ programs, build/afl/fuzz/afl_decode, afl_properties and afl_broker
 	@$(MAKE) --no-print-directory B=$(B)/afl CC=afl-clang-fast $(FUZZ_TARGETS:%=$(B)/afl/fuzz/afl_%)
 
 fuzz-smoke: fuzzers ## fuzz each target for FUZZ_SECONDS (30)
@@ -50,7 +57,7 @@ fuzz-smoke: fuzzers ## fuzz each target for FUZZ_SECONDS (30)
 
 fuzz-speed: $(FUZZ_TARGETS:%=$(B)/fuzz/replay_%) ## measure executions a second without sanitizers
 	@for target in $(FUZZ_TARGETS); do \
-	    printf '%-8s' $$target; $(B)/fuzz/replay_$$target -n 5000 corpus/$$target/* 2>/dev/null || exit 1; done
+	    printf '%-12s' $$target; $(B)/fuzz/replay_$$target -n 5000 corpus/$$target/* 2>/dev/null || exit 1; done
 
 seeds: $(B)/fuzz/seeds ## write the seeds of fuzz/seeds.c to corpus/ again
 	$(B)/fuzz/seeds corpus

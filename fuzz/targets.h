@@ -16,10 +16,17 @@ struct finding {
     char what[300];
 };
 
-/* All that decodes is encoded to the same bytes again; cutting the input anywhere changes no answer; what is refused
+/* All that decodes is encoded to the same bytes again, but for a Remaining Length or a Reason Code that can be shorter;
+ * cutting the input anywhere changes no answer; what is refused
  * names its place within the packet. False with *finding filled when that does not hold.
  * The input: a byte of options (see decode.c), then the bytes that one side sends. */
 bool fuzz_decode(const uint8_t *data, size_t size, struct finding *finding);
+
+/* Sets of properties of 5.0: walking one and appending each property gives the same bytes; finding agrees with walking;
+ * what decodes in a packet may stand there, as often as it does and with the values it has; leaving properties out
+ * leaves out those and no others. False with *finding filled when that does not hold. The input: a byte that chooses
+ * the packet (see properties.c), then a set of properties. */
+bool fuzz_properties(const uint8_t *data, size_t size, struct finding *finding);
 
 /* The reference broker and several clients in virtual time, with the monitor as judge: the Server breaks no statement,
  * the broker leaks no memory and always moves on in time. False with *finding filled when that does not hold.

@@ -72,7 +72,7 @@ static void summarise_json(struct json_writer *json, const struct lint_totals *t
     json_number(json, "connections", totals->conversations);
     json_number(json, "other_connections", totals->others);
     json_number(json, "packets", totals->packets);
-    json_number(json, "connections_not_judged", totals->not_judged);
+    json_number(json, "connections_not_judged", totals->not_judged + totals->joined_5_0);
     json_number(json, "breaches_by_clients", totals->breaches[MQTT_CLIENT]);
     json_number(json, "breaches_by_servers", totals->breaches[MQTT_SERVER]);
     json_open_list(json, "by_client");
@@ -111,6 +111,9 @@ static int judge_outcome(const char *path, bool whole, const struct lint_totals 
                 totals->others);
         return EXIT_USAGE;
     }
+    if (totals->joined_5_0 > 0)
+        fprintf(stderr, "mqspec lint: %s: %zu connections of MQTT 5.0 begin before the capture and are not judged\n",
+                path, totals->joined_5_0);
     if (totals->not_judged > 0) {
         fprintf(stderr, "mqspec lint: %s: %zu connections were not judged: no memory, or too many servers\n", path,
                 totals->not_judged);

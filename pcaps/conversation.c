@@ -17,9 +17,12 @@ struct conversation {
     bool from_start;
     enum recognition recognition;
     enum mqtt_version version;
-    bool begun;      /* the client has sent something */
-    bool aligned[2]; /* by enum mqtt_side: the next byte begins a packet or goes on with one */
-    uint64_t frame;  /* where it appeared */
+    bool version_known;
+    bool version_told;
+    bool lacks_connect; /* what follows has to show the version */
+    bool begun;         /* the client has sent something */
+    bool aligned[2];    /* by enum mqtt_side: the next byte begins a packet or goes on with one */
+    uint64_t frame;     /* where it appeared */
     microseconds time;
     uint8_t held[LONGEST_PREFIX]; /* the client's first bytes, until they decide */
     uint32_t held_length;
@@ -56,25 +59,51 @@ static enum recognition starts_with_connect(struct mqtt_bytes bytes, enum mqtt_v
     return IS_OTHER;
 }
 
-/* The bytes are whole packets and nothing else. */
-static bool are_whole_packets(struct conversations *all, enum mqtt_version version, enum mqtt_side side,
+/* What a run of bytes is in one version. */
+struct reading {
+    bool whole;     /* packets and nothing else */
+    bool tells_5_0; /* some of them would hardly be what they are by chance */
+};
+
+/* A PUBLISH of 3.1.1 whose payload begins as a set of properties does is rare, and rarer where that set is not empty or
+ * where text begins right behind the zero of an empty one. */
+static bool is_hardly_3_1_1(const struct mqtt_packet *packet) {
+    const struct mqtt_publish *publish = &packet->publish;
+    if (packet->type != MQTT_PUBLISH)
+        return false;
+    return publish->properties.length > 0 ||
+           (publish->payload.length > 0 && mqtt_check_text(publish->payload, NULL) == MQTT_TEXT_FINE);
+}
+
+static struct reading read_as(struct conversations *all, enum mqtt_version version, enum mqtt_side side,
                               struct mqtt_bytes bytes) {
     struct mqtt_decoder decoder = {.version = version, .sender = side, .rules = &all->rules};
-    if (bytes.length == 0)
-        return false;
+    struct reading reading = {.whole = bytes.length > 0};
     while (bytes.length > 0) {
         struct mqtt_frame frame;
         struct mqtt_packet packet;
         struct mqtt_error error;
         if (mqtt_frame(&decoder, bytes, &frame, &error) != MQTT_OK || frame.packet_size > bytes.length)
-            return false;
+            return (struct reading){.whole = false};
         struct mqtt_bytes whole = {bytes.data, frame.packet_size};
         if (mqtt_decode(&decoder, whole, &packet, &error) != MQTT_OK)
-            return false;
+            return (struct reading){.whole = false};
+        reading.tells_5_0 |= version == MQTT_5_0 && is_hardly_3_1_1(&packet);
         bytes.data += whole.length;
         bytes.length -= whole.length;
     }
-    return true;
+    return reading;
+}
+
+/* Looks for the version of a connection without CONNECT. */
+static void find_version(struct conversations *all, struct conversation *conversation, enum mqtt_side side,
+                         struct mqtt_bytes bytes) {
+    struct reading before_5 = read_as(all, MQTT_3_1_1, side, bytes);
+    struct reading in_5 = read_as(all, MQTT_5_0, side, bytes);
+    if (before_5.whole == in_5.whole && !in_5.tells_5_0)
+        return;
+    conversation->version = in_5.whole ? MQTT_5_0 : MQTT_3_1_1;
+    conversation->version_known = true;
 }
 
 static void accept(struct conversations *all, struct conversation *conversation) {
@@ -91,6 +120,9 @@ static void refuse(struct conversations *all, struct conversation *conversation)
 
 static void hand_on(struct conversations *all, struct conversation *conversation, enum mqtt_side side,
                     struct mqtt_bytes bytes, uint64_t frame, microseconds time) {
+    if (conversation->version_known && !conversation->version_told && all->version != NULL)
+        all->version(all->hooks.context, conversation->owner, conversation->version);
+    conversation->version_told |= conversation->version_known;
     if (all->hooks.bytes != NULL && bytes.length > 0)
         all->hooks.bytes(all->hooks.context, conversation->owner, side, bytes, frame, time);
 }
@@ -113,12 +145,23 @@ static void *opened(void *context, const struct stream_address *client, const st
     conversation->server = *server;
     conversation->from_start = from_start;
     conversation->version = MQTT_3_1_1;
+    conversation->lacks_connect = !from_start;
     conversation->aligned[MQTT_CLIENT] = conversation->aligned[MQTT_SERVER] = from_start;
     conversation->frame = frame;
     conversation->time = time;
     if (server->port == MQTT_PORT)
         accept(all, conversation);
     return conversation;
+}
+
+/* Keeps the client's first bytes until they decide. */
+static enum recognition hold(struct conversation *conversation, struct mqtt_bytes bytes) {
+    uint8_t *held = conversation->held;
+    uint32_t before = conversation->held_length;
+    uint32_t taken = bytes.length < LONGEST_PREFIX - before ? bytes.length : LONGEST_PREFIX - before;
+    memcpy(held + before, bytes.data, taken);
+    conversation->held_length += taken;
+    return starts_with_connect((struct mqtt_bytes){held, conversation->held_length}, &conversation->version);
 }
 
 /* Bytes of a connection on another port, seen from its start. */
@@ -128,26 +171,21 @@ static void decide(struct conversations *all, struct conversation *conversation,
         refuse(all, conversation);
         return;
     }
-    uint8_t *held = conversation->held;
     uint32_t before = conversation->held_length;
-    uint32_t taken = bytes.length < LONGEST_PREFIX - before ? bytes.length : LONGEST_PREFIX - before;
-    memcpy(held + before, bytes.data, taken);
-    conversation->held_length += taken;
-    struct mqtt_bytes prefix = {held, conversation->held_length};
-    enum recognition recognition = starts_with_connect(prefix, &conversation->version);
+    enum recognition recognition = hold(conversation, bytes);
     if (recognition == IS_OTHER)
         refuse(all, conversation);
     if (recognition != IS_MQTT)
         return;
     accept(all, conversation);
-    hand_on(all, conversation, side, (struct mqtt_bytes){held, before}, frame, time);
+    hand_on(all, conversation, side, (struct mqtt_bytes){conversation->held, before}, frame, time);
     hand_on(all, conversation, side, bytes, frame, time);
 }
 
 /* Bytes of a side whose packets' beginnings are not known: passed over until a segment shows them. */
 static void align(struct conversations *all, struct conversation *conversation, enum mqtt_side side,
                   struct mqtt_bytes bytes, uint64_t frame, microseconds time) {
-    if (are_whole_packets(all, conversation->version, side, bytes)) {
+    if (read_as(all, conversation->version, side, bytes).whole) {
         conversation->aligned[side] = true;
         if (conversation->recognition == UNDECIDED)
             accept(all, conversation);
@@ -163,10 +201,13 @@ static void received(void *context, void *owner, enum mqtt_side side, struct mqt
     struct conversation *conversation = owner;
     if (conversation == NULL || conversation->recognition == IS_OTHER)
         return;
-    bool first = side == MQTT_CLIENT && !conversation->begun;
     conversation->begun |= side == MQTT_CLIENT;
-    if (first && conversation->from_start && conversation->recognition == IS_MQTT)
-        (void)starts_with_connect(bytes, &conversation->version);
+    if (conversation->lacks_connect && !conversation->version_known)
+        find_version(all, conversation, side, bytes);
+    /* Who reads the CONNECT learns the version from it. Here it is wanted behind a gap. */
+    if (side == MQTT_CLIENT && conversation->recognition == IS_MQTT && !conversation->lacks_connect &&
+        conversation->held_length < LONGEST_PREFIX)
+        (void)hold(conversation, bytes);
     if (!conversation->aligned[side])
         align(all, conversation, side, bytes, frame, time);
     else if (conversation->recognition == UNDECIDED && conversation->from_start)
@@ -182,12 +223,14 @@ static void missing(void *context, void *owner, enum mqtt_side side, uint64_t le
     if (conversation == NULL || conversation->recognition == IS_OTHER)
         return;
     conversation->aligned[side] = false;
+    conversation->lacks_connect |= side == MQTT_CLIENT && !conversation->begun;
     if (conversation->recognition == IS_MQTT) {
         hand_on_gap(all, conversation, side, length, frame, time);
         return;
     }
     /* Its CONNECT is lost: all that is left is to join in the middle. */
     conversation->from_start = false;
+    conversation->lacks_connect = true;
     conversation->aligned[MQTT_CLIENT] = conversation->aligned[MQTT_SERVER] = false;
 }
 

@@ -5,7 +5,11 @@
  * port 1883, or when a segment holds whole MQTT packets and nothing else.
  *
  * What comes out is what stream_hooks promises, and more: at the start, and behind each gap, the bytes of a side
- * begin with a packet. Bytes that had to be passed over for that are told as a gap too. */
+ * begin with a packet. Bytes that had to be passed over for that are told as a gap too.
+ *
+ * The version of a connection whose CONNECT is not in the capture is 3.1.1 until a segment shows another: one that
+ * holds whole packets in one version only, or properties, or text right behind the place where properties would stand.
+ */
 #ifndef MQSPEC_CONVERSATION_H
 #define MQSPEC_CONVERSATION_H
 
@@ -13,8 +17,11 @@
 
 struct conversations {
     struct stream_hooks hooks; /* who wants MQTT */
-    size_t mqtt_count;         /* connections handed on */
-    size_t other_count;        /* connections that are not MQTT */
+    /* May be set behind conversations_begin(): the version of a connection without CONNECT shows in the bytes that are
+     * handed on next. */
+    void (*version)(void *context, void *owner, enum mqtt_version version);
+    size_t mqtt_count;  /* connections handed on */
+    size_t other_count; /* connections that are not MQTT */
     struct spec_rules rules;
 };
 

@@ -310,6 +310,15 @@ static void *opened(void *context, const struct stream_address *client, const st
     return connection;
 }
 
+static void shows_version(void *context, void *owner, enum mqtt_version version) {
+    struct connection *connection = owner;
+    (void)context;
+    if (connection == NULL)
+        return;
+    connection->streams[MQTT_CLIENT].decoder.version = version;
+    connection->streams[MQTT_SERVER].decoder.version = version;
+}
+
 static void received(void *context, void *owner, enum mqtt_side side, struct mqtt_bytes bytes, uint64_t frame,
                      microseconds time) {
     (void)context;
@@ -359,6 +368,7 @@ bool decode_capture(const char *path, enum decode_form form, struct decode_total
     struct stream_hooks wanted = {
         .context = &decoding, .opened = opened, .bytes = received, .gap = missing, .closed = closed};
     struct stream_hooks hooks = conversations_begin(&conversations, &wanted);
+    conversations.version = shows_version;
     bool whole = capture_read(path, &hooks, reason, reason_size);
     *totals = decoding.totals;
     totals->others = conversations.other_count;

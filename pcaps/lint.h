@@ -36,6 +36,7 @@ struct lint_totals {
     struct lint_client *clients; /* in order of their first breach */
     size_t client_count;
     size_t not_judged; /* connections that there was no memory or no room for */
+    size_t joined_5_0; /* connections of 5.0 without their CONNECT: judged no further once they show their version */
 };
 
 typedef void lint_teller(void *context, const struct lint_breach *breach);

@@ -104,7 +104,8 @@ static void write_body(FILE *file, const struct report *report) {
           "<table class=\"results\" aria-labelledby=\"scenarios\">\n<thead><tr><th scope=\"col\">Verdict</th>"
           "<th scope=\"col\">Scenario</th><th scope=\"col\" class=\"wide\">MQTT</th>"
           "<th scope=\"col\" class=\"wide\">Statements</th><th scope=\"col\" class=\"wide\">Reason</th></tr></thead>\n"
-          "<tbody id=\"results\"></tbody>\n</table>\n<p id=\"none\" class=\"soft\" hidden>Nothing matches.</p>\n"
+          "<tbody id=\"results\"></tbody>\n</table>\n<button id=\"more\" type=\"button\" hidden></button>\n<p "
+          "id=\"none\" class=\"soft\" hidden>Nothing matches.</p>\n"
           "</main>\n",
           file);
 }

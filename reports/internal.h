@@ -29,6 +29,17 @@ const char *chapter_title(const struct chapter *chapter); /* "" where there is n
 const char *result_section(const struct result *result);
 enum spec_version result_standard(const struct result *result);
 
+/* ---- Coverage -------------------------------------------------------------------------------------------- */
+
+/* The statements of one version whose breach shows at a broker, and those of them that some scenario tested that was
+ * not skipped. */
+struct tested_statements {
+    size_t visible;
+    size_t tested;
+};
+
+struct tested_statements report_tested_statements(const struct report *report, enum spec_version version);
+
 /* ---- Transcripts ----------------------------------------------------------------------------------------- */
 
 const char *transcript_arrow(enum transcript_kind kind);

@@ -60,6 +60,19 @@ static void write_result(struct json_writer *json, const struct result *result) 
     json_close_object(json);
 }
 
+static void write_tested(struct json_writer *json, const struct report *report) {
+    json_open_list(json, "tested_statements");
+    for (unsigned version = 0; version < SPEC_VERSION_COUNT; version++) {
+        struct tested_statements statements = report_tested_statements(report, (enum spec_version)version);
+        json_open_object(json, NULL);
+        json_text(json, "standard", spec_version_name((enum spec_version)version));
+        json_number(json, "visible_at_a_broker", statements.visible);
+        json_number(json, "tested", statements.tested);
+        json_close_object(json);
+    }
+    json_close_list(json);
+}
+
 void report_write_json_members(struct json_writer *json, const struct report *report) {
     struct totals totals = report_totals(report);
     json_text(json, "target", report->target);
@@ -70,6 +83,7 @@ void report_write_json_members(struct json_writer *json, const struct report *re
         json_number(json, verdict_name((enum verdict)verdict), totals.of[verdict]);
     json_number(json, "expected_failures", totals.expected_failures);
     json_close_object(json);
+    write_tested(json, report);
     json_open_list(json, "results");
     for (size_t i = 0; i < report->count; i++)
         write_result(json, &report->results[i]);

@@ -223,7 +223,7 @@
     return element("tr", { class: "details" }, cell);
   }
 
-  // ---- The table. A row is made once; its details when they are first opened.
+  // ---- The table. A row is made when it is first shown, its details when they are first opened.
 
   const body = get("results");
   const chapterOf = (result) => result.standard + "/" + result.section.split(".").slice(0, 2).join(".");
@@ -231,15 +231,20 @@
 
   function open(entry, wanted) {
     entry.open = wanted;
-    entry.button.setAttribute("aria-expanded", String(wanted));
-    if (wanted && !entry.details) {
-      entry.details = details(entry.result);
-      entry.row.after(entry.details);
-    }
-    if (entry.details) entry.details.hidden = !wanted || entry.row.hidden;
+    rowOf(entry).button.setAttribute("aria-expanded", String(wanted));
+    if (wanted && !entry.details) entry.details = details(entry.result);
+    if (entry.details && wanted) entry.row.after(entry.details);
+    else if (entry.details) entry.details.remove();
   }
 
   function makeEntry(result) {
+    return { result, row: null, button: null, details: null, open: false, chapter: chapterOf(result),
+      text: [result.scenario, result.title, result.reason, result.statements.join(" ")].join(" ").toLowerCase() };
+  }
+
+  function rowOf(entry) {
+    if (entry.row) return entry;
+    const { result } = entry;
     const button = element("button", { type: "button", "aria-expanded": "false" },
       element("code", {}, result.scenario));
     const statements = element("td", { class: "wide mono statements" });
@@ -250,38 +255,41 @@
       element("td", {}, button, element("div", { class: "soft title" }, result.title)),
       element("td", { class: "wide" }, result.version), statements,
       element("td", { class: "wide" }, result.reason));
-    const entry = { result, row, button, details: null, open: false, chapter: chapterOf(result),
-      text: [result.scenario, result.title, result.reason, result.statements.join(" ")].join(" ").toLowerCase() };
     row.addEventListener("click", (event) => {
       const selecting = event.detail > 0 && String(getSelection());
       if (selecting) return;
       open(entry, !entry.open);
       if (entry.open) history.replaceState(null, "", "#" + encodeURIComponent(key(result)));
     });
-    return entry;
+    return Object.assign(entry, { row, button });
   }
 
   const rank = (result) => verdicts.indexOf(result.verdict) + (result.expected_failure ? 0.5 : 0);
   const entries = report.results.slice().sort((a, b) => rank(a) - rank(b)).map(makeEntry);
-  body.append(...entries.map((entry) => entry.row));
 
   // ---- Filters
 
+  // A browser takes seconds to lay out thousands of rows, and nobody reads them: these come first.
+  const page = 200;
   const state = { text: "", verdict: "", section: "", version: "" };
+  let limit = page;
+
+  function matches(entry, words) {
+    const { result } = entry;
+    return words.every((word) => entry.text.includes(word)) && (!state.verdict || result.verdict === state.verdict) &&
+      (!state.section || entry.chapter === state.section) && (!state.version || result.version === state.version);
+  }
 
   function show() {
     const words = state.text.toLowerCase().split(/\s+/).filter(Boolean);
-    let shown = 0;
-    for (const entry of entries) {
-      const { result } = entry;
-      entry.row.hidden = !(words.every((word) => entry.text.includes(word)) &&
-        (!state.verdict || result.verdict === state.verdict) &&
-        (!state.section || entry.chapter === state.section) && (!state.version || result.version === state.version));
-      if (entry.details) entry.details.hidden = entry.row.hidden || !entry.open;
-      shown += !entry.row.hidden;
-    }
-    get("count").textContent = shown === entries.length ? String(shown) : `${shown} of ${entries.length}`;
-    get("none").hidden = shown > 0 || entries.length === 0;
+    const found = entries.filter((entry) => matches(entry, words));
+    const shown = found.slice(0, limit).map(rowOf);
+    body.replaceChildren(...shown.flatMap((entry) => (entry.open ? [entry.row, entry.details] : [entry.row])));
+    get("count").textContent =
+      found.length === entries.length ? String(found.length) : `${found.length} of ${entries.length}`;
+    get("none").hidden = found.length > 0 || entries.length === 0;
+    get("more").hidden = shown.length === found.length;
+    get("more").textContent = `Show the other ${found.length - shown.length}`;
     get("reset").disabled = !Object.values(state).some(Boolean);
     for (const button of document.querySelectorAll("[data-verdict]"))
       button.setAttribute("aria-pressed", String(button.dataset.verdict === state.verdict));
@@ -291,8 +299,15 @@
 
   function set(changes) {
     Object.assign(state, changes);
+    limit = page;
     show();
   }
+
+  function showAll() {
+    limit = entries.length;
+    show();
+  }
+  get("more").addEventListener("click", showAll);
 
   function fill(id, label, choices) {
     const options = [["", label], ...choices].map(([value, text]) => element("option", { value }, text));
@@ -342,7 +357,10 @@
       return element("tr", {}, element("td", {}, pick), ...counts, element("td", {}, bar));
     });
     const heads = names.map((name) => element("th", { scope: "col", class: "number" }, name));
-    const head = element("tr", {}, element("th", { scope: "col" }, "MQTT " + standard), ...heads, element("td"));
+    const tested = report.tested_statements.find((each) => each.standard === standard);
+    const share = element("td", { class: "soft share" },
+      `${tested.tested} of ${tested.visible_at_a_broker} statements tested`);
+    const head = element("tr", {}, element("th", { scope: "col" }, "MQTT " + standard), ...heads, share);
     return element("table", {}, element("thead", {}, head), element("tbody", {}, ...rows));
   }
 
@@ -365,6 +383,10 @@
     }
     const entry = wanted && entries.find((each) => key(each.result) === wanted);
     if (!entry) return;
+    if (!rowOf(entry).row.isConnected) {
+      Object.assign(state, { text: "", verdict: "", section: "", version: "" });
+      showAll();
+    }
     open(entry, true);
     entry.row.scrollIntoView();
   }

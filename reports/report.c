@@ -140,6 +140,22 @@ void report_chapters(const struct report *report, struct chapters *chapters) {
     }
 }
 
+struct tested_statements report_tested_statements(const struct report *report, enum spec_version version) {
+    bool tested[SPEC_COUNT] = {false};
+    struct tested_statements statements = {0, 0};
+    for (size_t i = 0; i < report->count; i++)
+        for (size_t k = 0; k < report->results[i].statement_count; k++)
+            tested[report->results[i].statements[k]] |= report->results[i].verdict != VERDICT_SKIP;
+    for (unsigned id = SPEC_NONE + 1; id < SPEC_COUNT; id++) {
+        const struct spec_row *row = spec_row((enum spec_statement)id);
+        if (row->version != version || !spec_seen_at_broker(row))
+            continue;
+        statements.visible++;
+        statements.tested += tested[id];
+    }
+    return statements;
+}
+
 const char *transcript_arrow(enum transcript_kind kind) {
     switch (kind) {
     case TRANSCRIPT_SENT:

@@ -169,6 +169,16 @@ static void write_chapters(FILE *file, const struct report *report, const struct
     fputs(chapters.count > 0 ? "\n" : "", file);
 }
 
+/* Of each standard that something was played of. */
+static void write_tested(FILE *file, const struct report *report) {
+    for (unsigned version = 0; version < SPEC_VERSION_COUNT; version++) {
+        struct tested_statements statements = report_tested_statements(report, (enum spec_version)version);
+        if (statements.tested > 0)
+            fprintf(file, "MQTT %s: %zu of the %zu statements that show at a broker were tested\n",
+                    spec_version_name((enum spec_version)version), statements.tested, statements.visible);
+    }
+}
+
 static void write_summary(FILE *file, const struct report *report, const struct colours *colours) {
     struct totals totals = report_totals(report);
     bool failed = totals.of[VERDICT_FAIL] > totals.expected_failures;
@@ -193,5 +203,6 @@ void report_write_text(FILE *file, const struct report *report, bool colour, boo
     write_short(file, report, VERDICT_WARN, false, colours);
     write_skips(file, report, colours);
     write_chapters(file, report, colours);
+    write_tested(file, report);
     write_summary(file, report, colours);
 }

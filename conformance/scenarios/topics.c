@@ -37,10 +37,11 @@
 
 #define KEEPS_DOLLAR "the target keeps topics that begin with $ for itself"
 
-/* B publishes to a topic that begins with $, which a Server may refuse. */
+/* B publishes to a topic that begins with $, which a Server may refuse. At QoS 1, for then it says so before anything
+ * else: one that closes the connection may still answer a PINGREQ. */
 #define DOLLAR_PUBLISHED(topic_name, retained)                                                                         \
-    SEND(B, PUBLISH(.topic = topic_name, .retain = retained, .payload = "dollar"), PINGREQ()),                         \
-        EXPECT(B, V311(3_12_4_1), PINGRESP(), CLOSED(.skip = NO_DOLLAR))
+    SEND(B, PUBLISH(.qos = 1, .packet_identifier = 1, .topic = topic_name, .retain = retained, .payload = "dollar")),  \
+        EXPECT(B, V311(3_3_4_1), PUBACK(.packet_identifier = 1), CLOSED(.skip = NO_DOLLAR))
 
 /* clang-format off */
 static const struct scenario scenarios[] = {

@@ -26,6 +26,8 @@ tell() { # status, name
 tell $? "the broker target holds on the whole corpus"
 "$build/fuzz/replay_decode" corpus/decode/* >"$work/out" 2>"$work/err"
 tell $? "the decode target holds on the whole corpus"
+"$build/fuzz/replay_properties" corpus/properties/* >"$work/out" 2>"$work/err"
+tell $? "the properties target holds on the whole corpus"
 "$build/fuzz/replay_broker" -n 10 corpus/broker/* >"$work/out" 2>"$work/err" && grep -q 'a second' "$work/out"
 tell $? "executions a second are measured"
 
@@ -48,11 +50,11 @@ tell $? "no canary is refused"
 [ $? -eq 2 ]
 tell $? "an input that is not there"
 
-mkdir "$work/decode" "$work/broker"
+mkdir "$work/decode" "$work/properties" "$work/broker"
 "$build/fuzz/seeds" "$work" >"$work/out" 2>"$work/err"
 tell $? "the seeds are written"
 status=0
-for seed in "$work"/decode/* "$work"/broker/*; do
+for seed in "$work"/decode/* "$work"/properties/* "$work"/broker/*; do
     cmp "$seed" "corpus/${seed#"$work"/}" >>"$work/err" 2>&1 || status=1
 done
 tell $status "corpus/ holds the seeds as they are written; else: make seeds"

@@ -20,7 +20,7 @@
 
 struct input {
     char name[300]; /* from the top of the repository */
-    bool is_for_broker;
+    enum { DECODE, PROPERTIES, BROKER } target;
     uint8_t *data;
     size_t size;
     struct fuzz_memory *memory;
@@ -44,7 +44,7 @@ static void read_file(struct input *input) {
 }
 
 /* Without the corpus there is nothing to test: that is a failure, not a success. */
-static void read_directory(struct corpus *corpus, const char *directory, bool is_for_broker) {
+static void read_directory(struct corpus *corpus, const char *directory, int target) {
     DIR *opened = opendir(directory);
     size_t before = corpus->count;
     struct dirent *entry;
@@ -53,7 +53,7 @@ static void read_directory(struct corpus *corpus, const char *directory, bool is
             continue;
         struct input *input = &corpus->inputs[corpus->count++];
         snprintf(input->name, sizeof input->name, "%s/%s", directory, entry->d_name);
-        input->is_for_broker = is_for_broker;
+        input->target = target;
         input->memory = &corpus->memory;
         read_file(input);
     }
@@ -70,8 +70,9 @@ static void read_corpus(struct corpus *corpus) {
     corpus->inputs = calloc(MOST_INPUTS, sizeof *corpus->inputs);
     if (corpus->inputs == NULL)
         exit(1);
-    read_directory(corpus, "corpus/decode", false);
-    read_directory(corpus, "corpus/broker", true);
+    read_directory(corpus, "corpus/decode", DECODE);
+    read_directory(corpus, "corpus/properties", PROPERTIES);
+    read_directory(corpus, "corpus/broker", BROKER);
 }
 
 static void forget_corpus(struct corpus *corpus) {
@@ -83,23 +84,32 @@ static void forget_corpus(struct corpus *corpus) {
 
 /* ---- What is right holds --------------------------------------------------------------------------------- */
 
+static bool try_input(const struct input *input, size_t size, struct finding *finding) {
+    switch (input->target) {
+    case BROKER:
+        return fuzz_broker(input->memory, SPEC_NONE, input->data, size, finding);
+    case PROPERTIES:
+        return fuzz_properties(input->data, size, finding);
+    default:
+        return fuzz_decode(input->data, size, finding);
+    }
+}
+
 static void holds(void **state) {
     const struct input *input = *state;
     struct finding finding;
-    bool held = input->is_for_broker ? fuzz_broker(input->memory, SPEC_NONE, input->data, input->size, &finding)
-                                     : fuzz_decode(input->data, input->size, &finding);
-    if (!held)
+    if (!try_input(input, input->size, &finding))
         fail_msg("%s: %s", input->name, finding.what);
 }
 
-/* The decoder must hold on inputs meant for the broker, too, and on every beginning of an input. */
+/* The decoder must hold on inputs meant for others, too, and on every beginning of an input. */
 static void holds_cut_anywhere(void **state) {
     const struct input *input = *state;
     struct finding finding;
     for (size_t size = 0; size <= input->size && size <= 300; size++) {
         if (!fuzz_decode(input->data, size, &finding))
             fail_msg("decoding %zu bytes of %s: %s", size, input->name, finding.what);
-        if (input->is_for_broker && !fuzz_broker(input->memory, SPEC_NONE, input->data, size, &finding))
+        if (!try_input(input, size, &finding))
             fail_msg("%zu bytes of %s: %s", size, input->name, finding.what);
     }
 }
@@ -124,7 +134,7 @@ static void is_found_out(void **state) {
     for (size_t i = 0; i < canary->corpus->count; i++) {
         const struct input *input = &canary->corpus->inputs[i];
         struct finding finding = {.statement = SPEC_NONE};
-        if (!input->is_for_broker || fuzz_broker(input->memory, canary->off, input->data, input->size, &finding))
+        if (input->target != BROKER || fuzz_broker(input->memory, canary->off, input->data, input->size, &finding))
             continue;
         if (finding.statement == SPEC_NONE || strstr(finding.what, spec_name(finding.statement)) == NULL)
             fail_msg("%s: the message names no statement: %s", input->name, finding.what);

@@ -1,6 +1,8 @@
 """Drives Paho for Python through what capture.sh wants to show, in each version that the command line names.
 
-Usage: paho_python.py 3.1|3.1.1|5.0...  Each step waits for its event; one that does not come within ten seconds ends the run with an error.
+Usage: paho_python.py 3.1|3.1.1|5.0...
+
+Each step waits for its event; one that does not come within ten seconds ends the run with an error.
 """
 import queue
 import socket
@@ -95,8 +97,8 @@ def show(version):
     publisher.publish("demo/kept/1", "", 1, retain=True)
     subscriber.wait("message")
 
-    subscriber.subscribe("demo/will", 2)
-    dying = Client("paho-dying", version, will=("demo/will", "gone", 2))
+    subscriber.subscribe("paho/will", 2)
+    dying = Client("paho-dying", version, will=("paho/will", "gone", 2))
     dying.die()
     subscriber.wait("message")
     subscriber.disconnect()

@@ -77,15 +77,41 @@ check 'lint: several files, the worst status counts' 2 out 'no breach' "$mqspec"
 check 'lint: JSON' 0 out '"breaches_by_servers"' "$mqspec" lint --json "$capture"
 check 'decode: nothing is refused' 0 err '' "$mqspec" decode "$capture"
 check 'decode: a line' 0 out 'js-publisher  *-> PUBLISH' "$mqspec" decode "$capture"
+check 'decode: a line of 5.0' 0 out 'CONNACK session_present=0 reason_code=0 (Success) topic_alias_maximum=10' \
+    "$mqspec" decode "$here/mqtt-js-5.0.pcap"
+check 'decode: the client by the name that it was given' 0 out 'auto-[-0-9A-F]* *<- CONNACK' "$mqspec" decode \
+    "$here/mqtt-js-5.0.pcap"
+check 'decode: the topic that an alias stands for' 0 out 'topic="" .* topic_of_alias="demo5/1"$' "$mqspec" decode \
+    "$here/mqtt-js-5.0.pcap"
+check 'decode: the same in JSON' 0 out '"topic_of_alias": *"demo5/1"' "$mqspec" decode --json "$here/mqtt-js-5.0.pcap"
+check 'decode: fields on lines of their own' 0 out '^ *subscription_identifier: 268435455$' "$mqspec" decode -v \
+    "$here/mqtt-js-5.0.pcap"
+check 'lint: nothing wrong in 5.0' 0 out '9 MQTT connections, 102 packets, no breach' "$mqspec" lint \
+    "$here/mqtt-js-5.0.pcap"
 check 'decode: JSON' 0 out '"type": *"CONNACK"' "$mqspec" decode --json "$capture"
 if command -v python3 >/dev/null 2>&1; then
     check 'decode: each line is JSON' 0 out '^62$' sh -c "'$mqspec' decode --json '$capture' |
         python3 -c 'import json, sys; print(len([json.loads(line) for line in sys.stdin]))'"
+    # Without its first six packets: the handshake of the first connection, its CONNECT and CONNACK.
+    python3 -c 'import struct, sys
+data = open(sys.argv[1], "rb").read()
+at = 24
+for _ in range(6):
+    at += 16 + struct.unpack("<I", data[at + 8:at + 12])[0]
+open(sys.argv[2], "wb").write(data[:24] + data[at:])' "$here/mqtt-js-5.0.pcap" "$work/joined.pcap"
+    check 'decode: joined in 5.0, the first SUBSCRIBE' 0 out 'c1 .* SUBSCRIBE .* retain_handling=0$' "$mqspec" decode \
+        "$work/joined.pcap"
+    check 'decode: joined in 5.0, nothing is refused' 0 err '' "$mqspec" decode "$work/joined.pcap"
+    check 'lint: joined in 5.0, nothing is judged of it' 0 err '1 connections of MQTT 5.0 begin before' "$mqspec" lint \
+        "$work/joined.pcap"
+    check 'lint: joined in 5.0, the others are judged' 0 out '9 MQTT connections, .*, no breach' "$mqspec" lint \
+        "$work/joined.pcap"
     check 'lint: all of it is JSON' 0 out '^62$' sh -c "'$mqspec' lint --json '$capture' |
         python3 -c 'import json, sys; print(json.load(sys.stdin)[0][\"packets\"])'"
 else
     skip 'decode: each line is JSON' 'no python3'
     skip 'lint: all of it is JSON' 'no python3'
+    skip 'joined in 5.0' 'no python3'
 fi
 if [ -w /dev/full ]; then
     check 'decode: output that cannot be written' 2 err 'could not be written' sh -c \
@@ -108,7 +134,41 @@ check 'hex: an odd digit' 2 err 'no second one' "$mqspec" decode --hex 'c0 0'
 check 'hex: no digit' 2 err 'no hexadecimal digit' "$mqspec" decode --hex 'c0 0g'
 check 'hex: nothing' 2 err 'no bytes' "$mqspec" decode --hex ''
 check 'hex: a version that is not there' 2 err "no MQTT version '6'" "$mqspec" decode --hex c000 -V 6
-check 'hex: a version that is not decoded yet' 2 err 'not decoded yet' "$mqspec" decode --hex c000 -V 5.0
+check 'hex: 5.0 by option' 0 out '^DISCONNECT reason_code=142 (Session taken over)$' "$mqspec" decode --hex 'e0 01 8e' \
+    -V 5.0
+check 'hex: 5.0 by a CONNECT among the bytes' 0 out '^DISCONNECT reason_code=4 (Disconnect with Will Message)$' \
+    "$mqspec" decode --hex '10 0e 00 04 4d 51 54 54 05 02 00 3c 00 00 01 61 e0 01 04'
+check 'hex: 5.0 without either is refused' 1 out 'refused: ' "$mqspec" decode --hex 'e0 01 04'
+check 'hex: and the version is hinted at' 1 err 'as MQTT 5.0 all of it can be read: give -V 5.0' "$mqspec" decode \
+    --hex 'e0 01 04'
+check 'hex: no hint where 5.0 refuses it too' 1 err '' "$mqspec" decode --hex '36 06 00 01 74 00 01 78'
+check 'hex: no hint where the version was given' 1 err '' "$mqspec" decode --hex 'e0 01 04' -V 3.1.1
+check 'hex: each code of SUBACK by its name' 0 out 'reason_code=1 (Granted QoS 1) reason_code=135 (Not authorized)$' \
+    "$mqspec" decode --hex '90 05 00 01 00 01 87' -V 5.0
+check 'hex: text that looks like a code is left as it is' 0 out 'payload=" reason_code=4"$' "$mqspec" decode \
+    --hex '30 12 00 01 74 00 20 72 65 61 73 6f 6e 5f 63 6f 64 65 3d 34' -V 5.0
+check 'hex: also behind an escaped quotation mark' 0 out 'payload="\\" reason_code=4"$' "$mqspec" decode \
+    --hex '30 13 00 01 74 00 22 20 72 65 61 73 6f 6e 5f 63 6f 64 65 3d 34' -V 5.0
+check 'hex: only a Server sends this PUBLISH' 0 out '"sender": *"server"' "$mqspec" decode --json -V 5.0 \
+    --hex '30 07 00 01 61 02 0b 05 78'
+check 'hex: and it is refused from a Client' 1 out 'MQTT5:3.3.4-6' "$mqspec" decode -V 5.0 --from client \
+    --hex '30 07 00 01 61 02 0b 05 78'
+check 'hex: AUTH with its properties' 0 out 'AUTH reason_code=24 (Continue authentication) authentication_method="X"' \
+    "$mqspec" decode --hex 'f0 06 18 04 15 00 01 58' -V 5.0
+check 'hex: a User Property' 0 out 'user_property="a":"b"' "$mqspec" decode -V 5.0 \
+    --hex 'e0 09 00 07 26 00 01 61 00 01 62'
+check 'hex: a User Property in JSON' 0 out '"name": *"user_property","key": *"a","value": *"b"' "$mqspec" \
+    decode --json --hex 'e0 09 00 07 26 00 01 61 00 01 62' -V 5.0
+check 'hex: the meaning of a code in JSON' 0 out \
+    '"name": *"reason_code","value": *0,"meaning": *"Normal disconnection"' \
+    "$mqspec" decode --json --hex 'e0 00' -V 5.0
+check 'hex: a property where it may not stand' 1 out 'MQTT5:.*\[23\]' "$mqspec" decode -V 5.0 \
+    --hex 'e0 05 00 03 23 00 01'
+check 'hex: fields on lines of their own' 0 out '^ *user_property: "a" = "b"$' "$mqspec" decode -v -V 5.0 \
+    --hex 'e0 09 00 07 26 00 01 61 00 01 62'
+check 'hex: and the meaning behind them' 0 out '^ *reason_code: 142 (Session taken over)$' "$mqspec" decode --verbose \
+    -V 5.0 --hex 'e0 01 8e'
+check 'hex: and the bytes' 0 out '^ *bytes: e0 01 8e$' "$mqspec" decode -v -V 5.0 --hex 'e0 01 8e'
 check 'hex: a side that is not there' 2 err 'client or server' "$mqspec" decode --hex c000 --from both
 check 'hex and a file' 2 err 'either' "$mqspec" decode --hex c000 "$capture"
 check 'hex: a value is missing' 2 err 'value is missing' "$mqspec" decode --hex

@@ -522,6 +522,46 @@ static const struct conversation_row conversation_rows[] = {
      true,
      {LOST(15), CLIENT("\xc0\0")},
      "join; C 2; closed; mqtt 1 other 0"},
+    {"joined: a packet that only 5.0 has shows the version",
+     1883,
+     false,
+     {CLIENT("\xc0\0"), CLIENT("\xe0\1\4")},
+     "join; C 2; 5.0; C 3; closed; mqtt 1 other 0"},
+    {"joined: a packet that 5.0 does not have shows the version",
+     1883,
+     false,
+     {SERVER("\x90\3\0\1\0"), SERVER("\x90\4\0\1\0\1")},
+     "join; 3.1.1; S 5; S 6; closed; mqtt 1 other 0"},
+    {"joined: text behind the place of the properties shows 5.0",
+     1883,
+     false,
+     {SERVER("\x30\7\0\1a\0{1}")},
+     "join; 5.0; S 9; closed; mqtt 1 other 0"},
+    {"joined: properties show 5.0",
+     8000,
+     false,
+     {SERVER("\x30\7\0\1a\2\1\1\xff")},
+     "join; 5.0; S 9; closed; mqtt 1 other 0"},
+    {"joined: text in their place shows 3.1.1",
+     8000,
+     false,
+     {CLIENT("\x30\5\0\1ahi"), CLIENT("\x30\7\0\1a\2\1\1\xff")},
+     "join; 3.1.1; C 7; C 9; closed; mqtt 1 other 0"},
+    {"joined: what can be either shows nothing",
+     1883,
+     false,
+     {CLIENT("\x40\2\0\1"), CLIENT("\x30\6\0\1a\0\xff\xfe"), SERVER("\x90\4\0\1\0\1")},
+     "join; C 4; C 8; S 6; closed; mqtt 1 other 0"},
+    {"the version of a CONNECT in pieces holds behind a gap",
+     1883,
+     true,
+     {CLIENT("\x10\x0e\0\4MQTT"), CLIENT("\5\2\0\x3c\0\0\1a"), LOST(7), CLIENT("\xe0\1\4")},
+     "open; C 8; C 8; C gap 7; C 3; closed; mqtt 1 other 0"},
+    {"behind a lost CONNECT the packets show the version",
+     1883,
+     true,
+     {LOST(16), CLIENT("\xe0\1\4")},
+     "open; C gap 16; 5.0; C 3; closed; mqtt 1 other 0"},
 };
 
 static void *note_opened(void *context, const struct stream_address *client, const struct stream_address *server,
@@ -540,6 +580,11 @@ static void note_bytes(void *context, void *owner, enum mqtt_side side, struct m
     (void)frame;
     (void)time;
     log_event(owner, "%c %u; ", side == MQTT_CLIENT ? 'C' : 'S', bytes.length);
+}
+
+static void note_version(void *context, void *owner, enum mqtt_version version) {
+    (void)context;
+    log_event(owner, "%s; ", mqtt_version_name(version));
 }
 
 static void note_gap(void *context, void *owner, enum mqtt_side side, uint64_t length, uint64_t frame,
@@ -564,6 +609,7 @@ static void test_conversation_row(void **state) {
     struct stream_hooks wanted = {
         .context = &log, .opened = note_opened, .bytes = note_bytes, .gap = note_gap, .closed = note_closed};
     struct stream_hooks hooks = conversations_begin(&conversations, &wanted);
+    conversations.version = note_version;
     struct stream_address client = {"10.0.0.1:4000", 4000};
     struct stream_address server = {"10.0.0.2", row->port};
     void *owner = hooks.opened(hooks.context, &client, &server, row->from_start, 1, 1);

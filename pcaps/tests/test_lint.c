@@ -42,6 +42,11 @@ struct lint_row {
 #define CONNECT  "\x10\x0d\0\4MQTT\4\2\0\x3c\0\1a"
 #define ACCEPTED OPEN(0), C(0, 0, CONNECT), S(0, 0, "\x20\2\0\0")
 
+/* The same in MQTT 5.0; the client grants a Receive Maximum of 1 and wants no Reason Strings. */
+#define CONNECT_5    "\x10\x13\0\4MQTT\5\2\0\x3c\5\x21\0\1\x17\0\0\1a"
+#define ACCEPTED_5   OPEN(0), C(0, 0, CONNECT_5), S(0, 0, "\x20\3\0\0\0")
+#define SUBSCRIBED_5 ACCEPTED_5, C(0, 1, "\x82\7\0\1\0\0\1t\1"), S(0, 1, "\x90\4\0\1\0\1")
+
 /* clang-format off */
 static const struct lint_row rows[] = {
     {"nothing is wrong",
@@ -69,6 +74,29 @@ static const struct lint_row rows[] = {
     {"two breaches by two clients are counted apart",
      {ACCEPTED, OPEN(1), C(1, 0, "\xc0\0"), C(0, 1, CONNECT)},
      "client MQTT311:3.1.0-1 #11; client MQTT311:3.1.0-2 #13; 2 connections, 3 packets, client 2, server 0"},
+    {"5.0: nothing is wrong",
+     {SUBSCRIBED_5, C(0, 2, "\x32\7\0\1t\0\1\0x"), S(0, 2, "\x40\2\0\1\x32\7\0\1t\0\1\0x"), C(0, 2, "\x40\3\0\1\x10"),
+     C(0, 3, "\xe0\1\4"), C_ENDS(0, 3)},
+     "1 connection, 9 packets, client 0, server 0"},
+    {"5.0: CONNACK says Session Present after a clean start",
+     {OPEN(0), C(0, 0, CONNECT_5), S(0, 0, "\x20\3\1\0\0")},
+     "server MQTT5:3.2.2-2 #6; 1 connection, 2 packets, client 0, server 1"},
+    {"5.0: a second CONNECT",
+     {ACCEPTED_5, C(0, 1, CONNECT_5), S_ENDS(0, 1)},
+     "client MQTT5:3.1.0-2 #8; 1 connection, 3 packets, client 1, server 0"},
+    {"5.0: a code that SUBACK does not have",
+     {ACCEPTED_5, C(0, 1, "\x82\7\0\1\0\0\1t\1"), S(0, 1, "\x90\4\0\1\0\3")},
+     "server MQTT5:3.9.3-2 #10; 1 connection, 3 packets, client 0, server 1"},
+    {"5.0: a Topic Alias that was not allowed",
+     {ACCEPTED_5, C(0, 1, "\x30\x08\0\1t\3\x23\0\1x"), S_ENDS(0, 1)},
+     "client MQTT5:3.3.2-9 #8; 1 connection, 3 packets, client 1, server 0"},
+    {"5.0: a Reason String that was not wanted",
+     {ACCEPTED_5, C(0, 1, "\x32\7\0\1t\0\1\0x"), S(0, 1, "\x40\x09\0\1\x10\5\x1f\0\2no")},
+     "server MQTT5:3.1.2-29 #10; 1 connection, 4 packets, client 0, server 1"},
+    {"5.0: more messages at a time than the Receive Maximum",
+     {SUBSCRIBED_5, C(0, 2, "\x32\7\0\1t\0\1\0x\x32\7\0\1t\0\2\0y"), S(0, 2, "\x40\2\0\1\x40\2\0\2"),
+     S(0, 2, "\x32\7\0\1t\0\1\0x\x32\7\0\1t\0\2\0y")},
+     "server MQTT5:3.3.4-9 #16; 1 connection, 10 packets, client 0, server 1"},
     {"nothing but the handshake",
      {OPEN(0), C_ENDS(0, 1)},
      "1 connection, 0 packets, client 0, server 0"},
@@ -141,6 +169,16 @@ static const struct lint_row every_packet = {
      C(0, 3, "\xa2\5\0\4\0\1t\xc0\0"), S(0, 3, "\xb0\2\0\4\xd0\0"), C(0, 3, "\xe0\0")},
     ""};
 
+static const struct lint_row every_packet_of_5 = {
+    "every packet of 5.0",
+    {OPEN(0), C(0, 0, "\x10\x1a\0\4MQTT\5\2\0\x3c\x0d\x15\0\1X\x22\0\2\x26\0\1k\0\0\0\0"),
+     S(0, 0, "\xf0\6\x18\4\x15\0\1X"), C(0, 0, "\xf0\x0a\x18\x08\x15\0\1X\x16\0\1d"),
+     S(0, 0, "\x20\x0e\0\0\x0b\x12\0\1a\x15\0\1X\x22\0\2"), C(0, 1, "\x82\x09\0\1\2\x0b\7\0\1t\x2e"),
+     S(0, 1, "\x90\4\0\1\0\2"), C(0, 2, "\x34\x0a\0\1t\0\2\3\x23\0\1y\x32\x09\0\0\0\3\3\x23\0\1z"),
+     S(0, 2, "\x50\2\0\2\x40\3\0\3\x10"), C(0, 2, "\x62\3\0\2\0"), S(0, 2, "\x70\2\0\2\x30\x0a\0\1t\5\x0b\7\x23\0\1y"),
+     C(0, 3, "\xa2\6\0\4\0\0\1t\xc0\0"), S(0, 3, "\xb0\4\0\4\0\0\xd0\0"), C(0, 3, "\xe0\7\0\5\x11\0\0\0\0")},
+    ""};
+
 static void ignore_breach(void *context, const struct lint_breach *breach) {
     size_t *count = context;
     *count += breach->what != NULL;
@@ -162,12 +200,12 @@ static void judge_damaged(const char *path, size_t at) {
 }
 
 static void test_any_byte_changed(void **state) {
-    (void)state;
+    const struct lint_row *row = *state;
     char path[] = "/tmp/mqspec-test-XXXXXX";
     int descriptor = mkstemp(path);
     uint8_t byte;
     assert_true(descriptor >= 0);
-    write_said(&every_packet, path);
+    write_said(row, path);
     judge_damaged(path, 0);
     for (off_t at = 0; pread(descriptor, &byte, 1, at) == 1; at++) {
         for (unsigned change = 1; change < 256; change = change * 4 + 3) {
@@ -192,8 +230,11 @@ struct stored_row {
 static const struct stored_row stored[] = {
     {"pcaps/mosquitto-clients.pcap", 14, 86, 0},
     {"pcaps/mosquitto-clients-3.1.pcap", 14, 87, 0},
+    {"pcaps/mosquitto-clients-5.0.pcap", 20, 125, 0},
     {"pcaps/mqtt-js.pcap", 7, 62, 0},
+    {"pcaps/mqtt-js-5.0.pcap", 9, 102, 0},
     {"pcaps/paho-python.pcap", 10, 120, 0},
+    {"pcaps/paho-python-5.0.pcap", 8, 104, 0},
 };
 
 static void test_stored(void **state) {
@@ -212,11 +253,14 @@ static void test_stored(void **state) {
 
 int main(void) {
     enum { ROWS = sizeof rows / sizeof rows[0], STORED = sizeof stored / sizeof stored[0] };
-    struct CMUnitTest tests[ROWS + STORED + 1];
+    struct CMUnitTest tests[ROWS + STORED + 2];
     for (size_t i = 0; i < ROWS; i++)
         tests[i] = (struct CMUnitTest){rows[i].name, test_row, NULL, NULL, (void *)&rows[i]};
     for (size_t i = 0; i < STORED; i++)
         tests[ROWS + i] = (struct CMUnitTest){stored[i].path, test_stored, NULL, NULL, (void *)&stored[i]};
-    tests[ROWS + STORED] = (struct CMUnitTest)cmocka_unit_test(test_any_byte_changed);
+    tests[ROWS + STORED] =
+        (struct CMUnitTest){"any byte changed", test_any_byte_changed, NULL, NULL, (void *)&every_packet};
+    tests[ROWS + STORED + 1] =
+        (struct CMUnitTest){"any byte changed, 5.0", test_any_byte_changed, NULL, NULL, (void *)&every_packet_of_5};
     return cmocka_run_group_tests_name("pcaps: lint", tests, NULL, NULL);
 }

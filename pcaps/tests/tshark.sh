@@ -58,8 +58,9 @@ verdict 'and we count as many' 8 "$(our_count "$sample")"
 
 # ---- The values of fields --------------------------------------------------------------------------------------
 
-fields='mqtt.msgtype mqtt.topic mqtt.msgid mqtt.clientid mqtt.kalive mqtt.msg mqtt.willtopic mqtt.willmsg mqtt.connack.reason_code
-    mqtt.puback.reason_code mqtt.pubrec.reason_code mqtt.pubrel.reason_code mqtt.pubcomp.reason_code
+fields='mqtt.msgtype mqtt.topic mqtt.msgid mqtt.clientid mqtt.kalive mqtt.msg mqtt.willtopic mqtt.willmsg
+    mqtt.connack.reason_code mqtt.puback.reason_code mqtt.pubrec.reason_code mqtt.pubrel.reason_code
+    mqtt.pubcomp.reason_code
     mqtt.suback.reason_code mqtt.unsuback.reason_code mqtt.disconnect.reason_code mqtt.auth.reason_code
     mqtt.prop_number mqtt.property.max_qos mqtt.property.topic_alias mqtt.property.content_type mqtt.prop_string
     mqtt.prop_key mqtt.prop_value mqtt.subscription_options_nl mqtt.subscription_options_rap
@@ -139,11 +140,13 @@ for capture in "$here"/*.pcap; do
     compare 'Keep Alive' keep_alive mqtt.kalive
     compare 'payloads' 'payload' mqtt.msg
     compare 'Will Topics and Messages' 'will_topic will_message' mqtt.willtopic mqtt.willmsg
-    compare_but_zeros 'Reason Codes' reason_code mqtt.connack.reason_code mqtt.puback.reason_code mqtt.pubrec.reason_code \
-        mqtt.pubrel.reason_code mqtt.pubcomp.reason_code mqtt.suback.reason_code mqtt.unsuback.reason_code \
+    compare_but_zeros 'Reason Codes' reason_code mqtt.connack.reason_code mqtt.puback.reason_code \
+        mqtt.pubrec.reason_code mqtt.pubrel.reason_code mqtt.pubcomp.reason_code mqtt.suback.reason_code \
+        mqtt.unsuback.reason_code \
         mqtt.disconnect.reason_code mqtt.auth.reason_code
     compare 'numbers of properties' "$numbers" mqtt.prop_number mqtt.property.max_qos mqtt.property.topic_alias
-    compare 'texts of properties' 'content_type response_topic correlation_data assigned_client_identifier reason_string' \
+    compare 'texts of properties' \
+        'content_type response_topic correlation_data assigned_client_identifier reason_string' \
         mqtt.property.content_type mqtt.prop_string
     compare 'User Properties' user_property mqtt.prop_key mqtt.prop_value
     compare 'Subscription Options' 'no_local retain_as_published retain_handling' mqtt.subscription_options_nl \

@@ -70,6 +70,7 @@ int main(int count, char **arguments) {
     const char *directory = arguments[1];
     bool good = write_all(directory, "empty", NULL, 0) && write_all(directory, "passing", sample_mixed, 1) &&
                 write_all(directory, "mixed", sample_mixed, COUNT(sample_mixed)) &&
+                write_all(directory, "five", sample_five, COUNT(sample_five)) &&
                 write_all(directory, "hostile", sample_hostile, COUNT(sample_hostile)) && write_many(directory);
     return good ? 0 : 1;
 }

@@ -103,6 +103,26 @@ static const struct result sample_mixed[] = {
      .duration = 1},
 };
 
+/* MQTT 5.0: properties, Reason Codes, and text in a property that means something to each form. */
+static const struct transcript_line sample_five_lines[] = {
+    {TRANSCRIPT_SENT, 130, 'A',
+     "CONNECT protocol_name=\"MQTT\" protocol_level=5 clean_start=1 keep_alive=60 receive_maximum=1 "
+     "user_property=\"<a>\":\"# & b\" client_identifier=\"sample\"",
+     NULL, 0, false},
+    {TRANSCRIPT_RECEIVED, 540, 'A', "CONNACK session_present=0 reason_code=0 topic_alias_maximum=10", NULL, 0, false},
+    {TRANSCRIPT_RECEIVED, 900, 'A',
+     "PUBLISH qos=1 dup=0 retain=0 topic=\"t\" packet_identifier=2 subscription_identifier=7 payload=\"x\"", NULL, 0,
+     true},
+};
+static const enum spec_statement sample_flow_rules[] = {V5(3_3_4_9)};
+
+static const struct result sample_five[] = {
+    {SAMPLE("receive_maximum_is_kept", "No more messages at a time than the Receive Maximum", "5.0", sample_flow_rules,
+            VERDICT_FAIL),
+     .broken = V5(3_3_4_9), .reason = "a second message came", .expected = "nothing", .received = "PUBLISH qos=1",
+     .transcript = sample_five_lines, .transcript_length = COUNT(sample_five_lines)},
+};
+
 /* Each place that a verdict gives to text, filled with hostile text. */
 #define SAMPLE_HOSTILE(outcome)                                                                                        \
     SAMPLE(HOSTILE, HOSTILE, "3.1.1", sample_connect_rules, outcome), .reason = HOSTILE, .expected = HOSTILE,          \

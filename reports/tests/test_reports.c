@@ -30,6 +30,7 @@ static void coloured(FILE *file, const struct report *report) {
 
 static const struct report mixed = {"127.0.0.1:1884", "mqspec test --seed 7", sample_mixed, COUNT(sample_mixed),
                                     5250000};
+static const struct report five = {"127.0.0.1:1884", "mqspec test --seed 7", sample_five, COUNT(sample_five), 1000};
 static const struct report passing = {"127.0.0.1:1884", "mqspec test --seed 7", sample_mixed, 1, 1000};
 static const struct report expected = {"127.0.0.1:1884", NULL, &sample_mixed[3], 1, 1000};
 static const struct report empty = {"127.0.0.1:1884", NULL, NULL, 0, 0};
@@ -103,6 +104,23 @@ static const struct content_row content_rows[] = {
     {"text: totals of a section", plain, &mixed, "3.1   CONNECT                   .      1      2      2  ", 1},
     {"text: no colour unless asked", plain, &mixed, "\x1b", 0},
     {"text: colour", coloured, &mixed, "\x1b[31mFAIL\x1b[0m", 2},
+    {"text: statements tested, of each standard", plain, &mixed, " statements that show at a broker were tested\n", 2},
+    {"text: a standard that was not played has no such line", plain, &five, "MQTT 3.1.1: ", 0},
+    {"text: a section of 5.0", plain, &five, "MQTT 5.0   section", 1},
+    {"text: a statement of 5.0", plain, &five, "statement  MQTT5:3.3.4-9: ", 1},
+    {"text: properties", plain, &five, "receive_maximum=1 user_property=\"<a>\":\"# & b\" client_identifier", 1},
+    {"text: Reason Codes", plain, &five, "A <-- CONNACK session_present=0 reason_code=0 topic_alias_maximum=10\n", 1},
+    {"TAP: a statement of 5.0", report_write_tap, &five, "\n  statement: \"MQTT5:3.3.4-9\"\n", 1},
+    {"TAP: properties", report_write_tap, &five, " user_property=\"<a>\":\"# & b\" ", 1},
+    {"JUnit: a section of 5.0", report_write_junit, &five, "<testsuite name=\"MQTT 5.0, section 3.3 PUBLISH\"", 1},
+    {"JUnit: a class of 5.0", report_write_junit, &five, "classname=\"mqspec.MQTT 5.0.3.3\"", 1},
+    {"JUnit: properties", report_write_junit, &five,
+     "user_property=&quot;&lt;a&gt;&quot;:&quot;# &amp; b&quot; client_identifier", 1},
+    {"JSON: a version of 5.0", report_write_json, &five, "\"version\":\"5.0\"", 1},
+    {"JSON: a statement of 5.0", report_write_json, &five, "\"broken\":\"MQTT5:3.3.4-9\"", 1},
+    {"JSON: properties", report_write_json, &five, "user_property=\\\"<a>\\\":\\\"# & b\\\" client", 0},
+    {"JSON: statements tested", report_write_json, &five, "\"tested\":1}", 1},
+    {"HTML: a standard of 5.0", report_write_html, &five, "\"standard\":\"5.0\"", 3},
     {"text: empty", plain, &empty, "127.0.0.1:1884: 0 pass, 0 fail, 0 warn, 0 skip in 0.00 s\n", 1},
     {"text: empty has no table", plain, &empty, "section", 0},
     {"TAP: version and plan", report_write_tap, &mixed, "TAP version 13\n1..10\n", 1},
@@ -470,7 +488,7 @@ static void bar_shows_the_shares(void **state) {
     char *text = NULL;
     write_to(&text, plain, &report);
     char line[BAR_LINE];
-    snprintf(line, sizeof line, "  %s\n\ntarget: ", row->wanted);
+    snprintf(line, sizeof line, "  %s\n\nMQTT 3.1.1: ", row->wanted);
     size_t times = occurrences(text, line);
     if (times != 1)
         print_error("there is no bar '%s'\n", row->wanted);

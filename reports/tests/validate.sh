@@ -8,7 +8,7 @@ usage="usage: validate.sh MQSPEC BUILD_DIRECTORY"
 : "${1:?$usage}"
 generator=${2:?$usage}/reports/sample_report
 # What sample_report writes, with the number of results in each.
-samples="empty:0 passing:1 mixed:10 hostile:5 many:3000"
+samples="empty:0 passing:1 mixed:10 five:1 hostile:5 many:3000"
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 
