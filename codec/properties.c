@@ -263,6 +263,60 @@ static enum mqtt_status read_property_length(struct decoding *decoding, uint32_t
     return malformed(decoding, general_statement(decoding), offset, "the properties reach beyond the packet");
 }
 
+/* ---- What needs no closer look ----------------------------------------------------------------------------- */
+
+/* The end of a string of plain text that begins here; NULL where it is something else. */
+static inline const uint8_t *behind_plain_text(const uint8_t *at, const uint8_t *end) {
+    if (end - at < 2)
+        return NULL;
+    struct mqtt_bytes text = {at + 2, (uint32_t)(at[0] << 8 | at[1])};
+    if ((uint32_t)(end - text.data) < text.length || !text_is_plain(text))
+        return NULL;
+    return text.data + text.length;
+}
+
+static inline const uint8_t *behind_integer(const uint8_t *at, const uint8_t *end, int bytes,
+                                            const struct mqtt_property_kind *kind) {
+    uint32_t number = 0;
+    if (end - at < bytes)
+        return NULL;
+    for (int i = 0; i < bytes; i++)
+        number = number << 8 | at[i];
+    return number >= kind->minimum && number <= kind->maximum ? at + bytes : NULL;
+}
+
+/* Most properties are where they belong, once, and plain text or a number in its range: what this takes would pass
+ * every check of decode_property(). NULL: that has to judge it. Else where the next one begins. */
+static inline const uint8_t *behind_plain_property(const uint8_t *at, const uint8_t *end, uint32_t place,
+                                                   uint64_t *seen) {
+    uint8_t identifier = *at++;
+    if (identifier >= MQTT_PROPERTY_COUNT || identifier == MQTT_RESPONSE_TOPIC ||
+        identifier == MQTT_SESSION_EXPIRY_INTERVAL)
+        return NULL;
+    const struct mqtt_property_kind *kind = &kinds[identifier];
+    uint64_t bit = UINT64_C(1) << identifier;
+    if ((kind->places & place) == 0 || ((*seen & bit) != 0 && (kind->repeated & place) == 0))
+        return NULL;
+    *seen |= bit;
+    switch (kind->form) {
+    case MQTT_BYTE:
+        return behind_integer(at, end, 1, kind);
+    case MQTT_TWO_BYTE_INTEGER:
+        return behind_integer(at, end, 2, kind);
+    case MQTT_FOUR_BYTE_INTEGER:
+        return behind_integer(at, end, 4, kind);
+    case MQTT_UTF8_STRING:
+        return behind_plain_text(at, end);
+    case MQTT_UTF8_STRING_PAIR:
+        at = behind_plain_text(at, end);
+        return at != NULL ? behind_plain_text(at, end) : NULL;
+    default:
+        return NULL;
+    }
+}
+
+/* ---- A whole set ------------------------------------------------------------------------------------------- */
+
 enum mqtt_status decode_properties(struct decoding *decoding, uint32_t place, struct mqtt_bytes *properties) {
     struct reader *reader = &decoding->reader;
     uint32_t length = 0;
@@ -272,9 +326,17 @@ enum mqtt_status decode_properties(struct decoding *decoding, uint32_t place, st
     const uint8_t *packet_end = reader->end;
     uint64_t seen = 0;
     reader->end = reader->at + length; /* no property reaches beyond the set */
-    while (reader->at < reader->end)
+    while (reader->at < reader->end) {
+        uint64_t before = seen;
+        const uint8_t *next = behind_plain_property(reader->at, reader->end, place, &seen);
+        if (next != NULL) {
+            reader->at = next;
+            continue;
+        }
+        seen = before;
         if (decode_property(decoding, place, &seen) != MQTT_OK)
             return MQTT_REFUSED;
+    }
     reader->end = packet_end;
     if ((seen & UINT64_C(1) << MQTT_AUTHENTICATION_DATA) != 0 &&
         (seen & UINT64_C(1) << MQTT_AUTHENTICATION_METHOD) == 0)
