@@ -9,7 +9,7 @@
 
 /* Nothing may stand behind the last field. */
 static enum mqtt_status expect_end(struct decoding *decoding, enum spec_statement statement) {
-    if (reader_rest(&decoding->reader) > 0 && MUST(decoding->rules, statement))
+    if (reader_rest(&decoding->reader) > 0 && (statement == SPEC_NONE || MUST(decoding->rules, statement)))
         return malformed(decoding, statement, reader_offset(&decoding->reader), "bytes behind the last field");
     return MQTT_OK;
 }
@@ -308,14 +308,16 @@ static enum spec_statement new_identifier_statement(const struct decoding *decod
     return decoding->sender == MQTT_CLIENT ? V5(2_2_1_3) : V5(2_2_1_4);
 }
 
+/* In 5.0 a Topic Alias may stand in place of a Topic Name. */
 static enum mqtt_status decode_publish_properties(struct decoding *decoding, struct mqtt_publish *publish) {
-    publish->properties = (struct mqtt_bytes){NULL, 0};
-    if (decoding->version == MQTT_5_0 &&
-        decode_properties(decoding, MQTT_IN(MQTT_PUBLISH), &publish->properties) != MQTT_OK)
-        return MQTT_REFUSED;
     struct mqtt_property alias;
+    publish->properties = (struct mqtt_bytes){NULL, 0};
+    if (decoding->version != MQTT_5_0)
+        return MQTT_OK;
+    if (decode_properties(decoding, MQTT_IN(MQTT_PUBLISH), &publish->properties) != MQTT_OK)
+        return MQTT_REFUSED;
     if (publish->topic.length > 0 || mqtt_find_property(publish->properties, MQTT_TOPIC_ALIAS, &alias))
-        return MQTT_OK; /* in place of a Topic Name, a Topic Alias will do */
+        return MQTT_OK;
     return check_not_empty(decoding, publish->topic);
 }
 
@@ -328,6 +330,8 @@ static enum mqtt_status decode_publish(struct decoding *decoding, struct mqtt_pa
     if (!read_field(&decoding->reader, &publish->topic))
         return ends_too_early(decoding, topic);
     if (check_topic_name(decoding, publish->topic, topic, wildcard) != MQTT_OK)
+        return MQTT_REFUSED;
+    if (version != MQTT_5_0 && check_not_empty(decoding, publish->topic) != MQTT_OK)
         return MQTT_REFUSED;
     if (mqtt_publish_qos(packet->flags) > 0 &&
         read_identifier(decoding, &publish->packet_identifier, new_identifier_statement(decoding)) != MQTT_OK)

@@ -142,7 +142,7 @@ static enum mqtt_status read_remaining_length(const struct mqtt_decoder *decoder
             *header_size = i + 1;
             if (decoder->version == MQTT_5_0 && i > variable_byte_integer_size(value) &&
                 MUST(decoder->rules, V5(1_5_5_1)))
-                return refuse_bytes(error, V5(1_5_5_1), 1, "a Remaining Length in more bytes than it needs");
+                return refuse_bytes(error, V5(1_5_5_1), i, "a Remaining Length in more bytes than it needs");
             return MQTT_OK;
         }
     }

@@ -19,7 +19,7 @@ static const struct line_row line_rows[] = {
     {"CONNECT with everything", FIRST, "10 1d 0004'MQTT' 04 f4 003c 0002'id' 0003'w/t' 0002'wm' 0001'u' 0001'p'",
      "CONNECT protocol_name=\"MQTT\" protocol_level=4 clean_session=0 will_qos=2 will_retain=1 keep_alive=60 "
      "client_identifier=\"id\" will_topic=\"w/t\" will_message=\"wm\" user_name=\"u\" password=\"p\""},
-    {"CONNECT of another protocol", FIRST, "10 07 0004'MQTT' 05", "CONNECT protocol_name=\"MQTT\" protocol_level=5"},
+    {"CONNECT of another protocol", FIRST, "10 07 0004'MQTT' 06", "CONNECT protocol_name=\"MQTT\" protocol_level=6"},
     {"CONNACK", SERVER, "20 02 01 00", "CONNACK session_present=1 code=0"},
     {"CONNACK of 3.1", MQTT_3_1, MQTT_SERVER, "20 02 01 05", "CONNACK code=5"},
     {"PUBLISH", CLIENT, "32 0c 0003'a/b' 0007 'hello'",

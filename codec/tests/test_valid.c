@@ -95,6 +95,20 @@ static void cut_at_the_end(void **state) {
     free(rules);
 }
 
+/* mqtt_next() says what the two steps say. */
+static void expect_next_is_the_same(const struct mqtt_decoder *decoder, const uint8_t *data, size_t size,
+                                    const struct result *result) {
+    struct result next;
+    memset(&next, 0, sizeof next);
+    uint32_t packet_size;
+    struct mqtt_bytes bytes = {data, (uint32_t)size};
+    assert_int_equal(mqtt_next(decoder, bytes, &next.packet, &packet_size, &next.error), MQTT_OK);
+    assert_int_equal(packet_size, result->frame.packet_size);
+    expect_packet(&next.packet, &result->packet);
+    bytes.length = packet_size - 1;
+    assert_int_equal(mqtt_next(decoder, bytes, &next.packet, &packet_size, &next.error), MQTT_INCOMPLETE);
+}
+
 /* Everything that one side sends of one version, one packet behind the other, in pieces of every size. */
 static void stream_in_pieces(void **state) {
     const struct valid_packet *first = *state;
@@ -117,6 +131,7 @@ static void stream_in_pieces(void **state) {
             while (result.status == MQTT_OK) {
                 assert_true(packets < count);
                 expect_packet(&result.packet, &expected[packets++]->packet);
+                expect_next_is_the_same(&decoder, stream + start, received - start, &result);
                 start += result.frame.packet_size;
                 result = receive(&decoder, stream + start, received - start);
             }
@@ -128,18 +143,19 @@ static void stream_in_pieces(void **state) {
     free(rules);
 }
 
-/* Each type is in the table, in both versions. */
+/* Each type is in the table, in every version. */
 static void table_is_whole(void **state) {
     (void)state;
-    bool seen[MQTT_5_0][MQTT_TYPE_COUNT] = {{false}};
+    bool seen[MQTT_5_0 + 1][MQTT_TYPE_COUNT] = {{false}};
     for (size_t i = 0; i < COUNT_OF(valid_packets); i++) {
         const struct mqtt_packet *packet = &valid_packets[i].packet;
         unsigned version = packet->type == MQTT_CONNECT ? packet->connect.protocol_level : valid_packets[i].version;
         seen[version][packet->type] = true;
     }
     for (unsigned type = MQTT_CONNECT; type <= MQTT_DISCONNECT; type++)
-        if (!seen[MQTT_3_1][type] || !seen[MQTT_3_1_1][type])
+        if (!seen[MQTT_3_1][type] || !seen[MQTT_3_1_1][type] || !seen[MQTT_5_0][type])
             fail_msg("no valid %s", mqtt_type_name((enum mqtt_type)type));
+    assert_true(seen[MQTT_5_0][MQTT_AUTH]);
 }
 
 int main(void) {
@@ -162,7 +178,11 @@ int main(void) {
     static const struct valid_packet server = {.version = MQTT_3_1_1, .sender = MQTT_SERVER};
     static const struct valid_packet old_client = {.version = MQTT_3_1, .sender = MQTT_CLIENT};
     static const struct valid_packet old_server = {.version = MQTT_3_1, .sender = MQTT_SERVER};
+    static const struct valid_packet new_client = {.version = MQTT_5_0, .sender = MQTT_CLIENT};
+    static const struct valid_packet new_server = {.version = MQTT_5_0, .sender = MQTT_SERVER};
     const struct CMUnitTest tests[] = {
+        {"all that a Client of 5.0 sends, in pieces", stream_in_pieces, NULL, NULL, (void *)&new_client},
+        {"all that a Server of 5.0 sends, in pieces", stream_in_pieces, NULL, NULL, (void *)&new_server},
         {"all that a Client sends, in pieces", stream_in_pieces, NULL, NULL, (void *)&client},
         {"all that a Server sends, in pieces", stream_in_pieces, NULL, NULL, (void *)&server},
         {"all that a Client of 3.1 sends, in pieces", stream_in_pieces, NULL, NULL, (void *)&old_client},
