@@ -153,6 +153,15 @@ bench: ## measure the reference broker beside the brokers installed here
 	@$(MAKE) --no-print-directory $(B)/mqspec $(B)/reference/bench/load
 	reference/bench/run.sh $(B)
 
+coverage: ## show how much of the codec its unit tests reach; at least 98 % of the branches
+	@.ci/install-tools coverage
+	@codec/coverage.sh $(B)/coverage
+
+field: ## play the suite against real brokers, installed in the build directory; BROKERS="name ..." for some
+	@.ci/install-tools build
+	@$(MAKE) --no-print-directory $(B)/mqspec
+	conformance/field/run.sh $(B) $(BROKERS)
+
 bench-codec: $(B)/codec/bench/codec ## measure decoding and encoding, packets and bytes a second on one core
 	$(B)/codec/bench/codec
 

@@ -31,16 +31,18 @@ done
 
 branches='--rc lcov_branch_coverage=1'
 # shellcheck disable=SC2086
-lcov $branches --quiet --capture --directory "$build/codec" --base-directory "$top" --no-external --output-file "$build/all.info"
+lcov $branches --quiet --capture --directory "$build/codec" --base-directory "$top" --no-external --output-file "$build/all.info" \
+    2>"$build/geninfo.log" || { cat "$build/geninfo.log" >&2; exit 1; }
 # shellcheck disable=SC2086
-lcov $branches --quiet --extract "$build/all.info" "$top/codec/*.c" "$top/codec/*.h" --output-file "$build/codec.info"
+lcov $branches --quiet --remove "$build/all.info" "$top/codec/tests/*" "$top/spec/*" --output-file "$build/codec.info"
 # shellcheck disable=SC2086
 genhtml $branches --quiet --legend --title codec --output-directory "$build/html" "$build/codec.info"
 
 awk -F: -v top="$top/" -v least="$least" -v html="$build/html/index.html" '
+    function share(part, whole) { return (whole + 0 == 0) ? 100 : 100 * part / whole }
     function show(name, lines_hit, lines, branches_hit, branches) {
-        printf "%-24s %6.1f %% of %4d lines  %6.1f %% of %4d branches\n", name, \
-            lines > 0 ? 100 * lines_hit / lines : 100, lines, branches > 0 ? 100 * branches_hit / branches : 100, branches
+        printf("%-24s %6.1f %% of %4d lines  %6.1f %% of %4d branches\n", name, share(lines_hit, lines), lines, \
+            share(branches_hit, branches), branches)
     }
     /^SF:/ { file = $2; sub(top, "", file) }
     /^LF:/ { lf = $2 } /^LH:/ { lh = $2 } /^BRF:/ { bf = $2 } /^BRH:/ { bh = $2 }

@@ -19,6 +19,17 @@
 #define MONITOR_MAXIMUM_REQUESTS 1024u   /* unanswered SUBSCRIBE and UNSUBSCRIBE of a connection */
 #define MONITOR_MAXIMUM_FILTERS  262144u /* bytes of Topic Filters remembered for a session */
 #define MONITOR_MAXIMUM_CLIENTS  65536u  /* Client Identifiers remembered without an open connection */
+#define MONITOR_MAXIMUM_ALIASED  262144u /* bytes of Topic Names behind the Topic Aliases of one side */
+#define MONITOR_MAXIMUM_NUMBERS  16u     /* Subscription Identifiers judged in one PUBLISH */
+
+/* ---- Time ---------------------------------------------------------------------------------------------------- */
+
+/* After so long, what was seen has arrived. */
+#define MONITOR_ARRIVAL (60 * MICROSECONDS_PER_SECOND)
+/* A session is not certain any more so long before its expiry, for the ends may have lost the connection before the
+ * observer. In seconds. */
+#define MONITOR_EXPIRY_DOUBT 5u
+#define MONITOR_NO_EXPIRY    UINT32_MAX /* a Session Expiry Interval that never ends */
 
 /* ---- Memory -------------------------------------------------------------------------------------------------- */
 
@@ -77,11 +88,14 @@ struct monitor_exchange {
     uint64_t content;    /* hash of topic and payload */
     uint64_t sequence;   /* counts first transmissions in a session from 1; 0 when the first was not seen */
     uint64_t connection; /* on which it was last sent */
+    uint64_t released;   /* connection on which PUBREL was last sent; 0 for none */
     uint16_t packet_identifier;
     uint8_t qos;
     uint8_t state;
-    bool resent;    /* on that connection, after an earlier one */
-    bool uncertain; /* a breach or a lost session leaves open what its identifier stands for */
+    bool resent;         /* on that connection, after an earlier one */
+    bool uncertain;      /* a breach or a lost session leaves open what its identifier stands for */
+    bool expires;        /* has a Message Expiry Interval */
+    bool received_again; /* PUBREC came more than once */
 };
 
 /* By Packet Identifier: open addressing, empty slots have identifier 0. */
@@ -113,14 +127,23 @@ struct monitor_session {
     uint64_t sequence;
     bool past[MONITOR_SIDES]; /* all that this side can hold as session state was seen */
     bool filters_known;       /* `filters` is complete, as far as the Server's past is known */
-    uint8_t *filters;         /* each filter ever granted and the highest QoS; encoded as in SUBSCRIBE. Never taken out:
-                               * messages may still be queued for one that is gone */
+    uint8_t *filters;         /* each filter ever granted, for monitor_next_filter(). Never taken out: messages may
+                               * still be queued for one that is gone */
     uint32_t filters_length;
     uint32_t filters_capacity;
     struct monitor_flow flows[MONITOR_SIDES]; /* by sender */
 };
 
-/* Whether the Server stores a session for a Client Identifier, for the next CONNECT. */
+/* A Topic Filter and what was granted to it, or may be. */
+struct monitor_filter {
+    struct mqtt_bytes filter;
+    uint32_t identifier; /* Subscription Identifier, 0 for none */
+    uint8_t qos;
+    bool retains; /* a PUBLISH with RETAIN 1 may come of it */
+};
+
+/* Whether the Server stores a session for a Client Identifier, for the next CONNECT. PRESENT may have an end: see
+ * `certain_until` and `absent_from`. */
 enum monitor_existence { MONITOR_UNKNOWN, MONITOR_PRESENT, MONITOR_ABSENT };
 
 struct monitor_client {
@@ -134,7 +157,10 @@ struct monitor_client {
     uint32_t unanswered;  /* CONNECTs without a CONNACK */
     uint64_t newest;      /* connection: one that was opened before it and shows itself later is out of turn */
     uint64_t unheard;     /* the monitor's count when what the Client holds was last certain */
-    bool overlapped;      /* more than one of them at a time: which the Server took first is unknown */
+    uint64_t holder;      /* connection of MQTT 5.0 that the session was last used on, 0 for none */
+    microseconds certain_until[MONITOR_SIDES]; /* while PRESENT: that side holds it at least so long */
+    microseconds absent_from;                  /* while PRESENT: then it has certainly expired */
+    bool overlapped; /* more than one of them at a time: which the Server took first is unknown */
     uint32_t length;
     uint8_t identifier[];
 };
@@ -167,8 +193,10 @@ void monitor_session_forget_flow(struct monitor *monitor, struct monitor_session
 void monitor_session_forget(struct monitor *monitor, struct monitor_session *session);
 /* The Server has no state: what it sent and what was subscribed is gone, and what the Client still holds is open. */
 void monitor_session_lost_by_server(struct monitor *monitor, struct monitor_session *session);
-void monitor_session_add_filter(struct monitor *monitor, struct monitor_session *session, struct mqtt_bytes filter,
-                                uint8_t qos);
+void monitor_session_add_filter(struct monitor *monitor, struct monitor_session *session,
+                                const struct monitor_filter *filter);
+/* Takes the next one from the filters of a session. False at the end. */
+bool monitor_next_filter(struct mqtt_bytes *filters, struct monitor_filter *filter);
 
 /* The client of that identifier with one connection more, or NULL where there is no memory. */
 struct monitor_client *monitor_client_enter(struct monitor *monitor, struct mqtt_bytes identifier);
@@ -176,6 +204,8 @@ void monitor_client_leave(struct monitor *monitor, struct monitor_client *client
 /* What the next CONNECT of the client finds. */
 void monitor_client_settle(struct monitor *monitor, struct monitor_client *client, enum monitor_existence existence,
                            struct monitor_session *session);
+/* The session does not expire. */
+void monitor_client_lasts(struct monitor_client *client);
 /* Packets that nobody saw may have changed every session. */
 void monitor_clients_forget(struct monitor *monitor);
 void monitor_clients_destroy(struct monitor *monitor);
@@ -208,8 +238,39 @@ struct monitor_request {
     enum mqtt_type type;
     uint16_t packet_identifier;
     uint32_t count;
+    uint32_t identifier; /* Subscription Identifier, 0 for none */
     uint32_t length;
     uint8_t filters[]; /* of SUBSCRIBE, as encoded */
+};
+
+/* What one side must keep because the other announced it in CONNECT or CONNACK of MQTT 5.0. */
+struct monitor_limits {
+    bool known;           /* it was seen */
+    uint32_t packet_size; /* 0 for none */
+    uint16_t receive_maximum;
+    uint16_t topic_alias_maximum;
+};
+
+/* What a Server offers in CONNACK of MQTT 5.0. */
+struct monitor_offer {
+    uint8_t maximum_qos;
+    bool retained;
+    bool wildcards;
+    bool shared;
+    bool identifiers;
+};
+
+struct monitor_alias {
+    uint8_t *topic; /* NULL for none */
+    uint32_t length;
+};
+
+/* The Topic Aliases that one side has set on a connection. */
+struct monitor_aliases {
+    struct monitor_alias *entries; /* by Topic Alias */
+    uint32_t capacity;
+    uint32_t bytes; /* of all topics */
+    bool unknown;   /* others may have been set */
 };
 
 /* What one side sends: the unfinished packet at its end. */
@@ -220,6 +281,7 @@ struct monitor_stream {
     bool silent; /* nothing more is read */
     bool closed;
     bool spoke; /* a packet was understood */
+    microseconds closed_at;
 };
 
 struct monitored {
@@ -236,7 +298,7 @@ struct monitored {
     bool connect_missed; /* a CONNECT may have passed unseen, of any Client */
     bool exhausted;      /* memory ran out while a packet was being judged */
     bool undefined;      /* a breach left all that follows undefined */
-    bool disconnected;
+    bool disconnected[MONITOR_SIDES];
     bool clean_session;
     bool identifier_missing;   /* no Client Identifier, though CleanSession is 0 */
     bool silence_judged;       /* Keep Alive can be judged: accepted, and nothing missing since the last bytes */
@@ -256,6 +318,24 @@ struct monitored {
     uint64_t last_resent[MONITOR_SIDES]; /* highest sequence resent here, by sender */
     uint64_t last_resent_topic[MONITOR_SIDES];
     uint8_t last_resent_qos[MONITOR_SIDES];
+    /* Of MQTT 5.0, from here on. */
+    bool asked;                /* its CONNECT was seen */
+    bool informed;             /* the Client has certainly received the CONNACK that was seen */
+    bool identifier_empty;     /* in CONNECT */
+    bool response_asked;       /* Request Response Information is 1 */
+    bool problem_refused;      /* Request Problem Information is 0 */
+    bool has_method;           /* CONNECT names an Authentication Method */
+    bool impatient;            /* the Client did not wait for the end of authentication */
+    bool server_keep_alive;    /* `keep_alive` is the Server's */
+    uint64_t method;           /* hash */
+    microseconds acknowledged; /* when CONNACK was seen */
+    uint32_t asked_expiry;     /* Session Expiry Interval in CONNECT */
+    uint32_t expiry_shortest;  /* what may be in force, in seconds */
+    uint32_t expiry_longest;
+    struct monitor_limits limits[MONITOR_SIDES]; /* by the side that must keep them */
+    struct monitor_offer offer;
+    struct monitor_aliases aliases[MONITOR_SIDES]; /* by sender */
+    int64_t unacknowledged[MONITOR_SIDES]; /* by sender; below 0 after answers to what an earlier connection saw */
     /* While a packet is being judged. */
     microseconds now;
     const struct mqtt_packet *packet;
@@ -268,6 +348,8 @@ static inline enum mqtt_side monitor_other(enum mqtt_side side) {
 
 /* Something of this conversation or of this session's memory is missing: forget, and judge only what comes. */
 void monitor_lose_track(struct monitored *connection);
+/* The Topic Aliases that were set are not known any more, and others may be. */
+void monitor_forget_aliases(struct monitored *connection);
 /* Nothing that follows on this connection is defined any more. */
 void monitor_leave_undefined(struct monitored *connection);
 /* CONNECT will not be answered any more, or the answer was missed. `accepted` is not known then. */
@@ -318,18 +400,86 @@ enum monitor_rule {
     MONITOR_RULE_NO_SUBSCRIPTION,
     MONITOR_RULE_DOLLAR_TOPIC,
     MONITOR_RULE_QOS_ABOVE_GRANT,
+    MONITOR_RULE_IDENTIFIER_OF_NO_SUBSCRIPTION,
+    MONITOR_RULE_IDENTIFIER_MISSING,
+    MONITOR_RULE_RETAIN_UNASKED,
+    MONITOR_RULE_UNSUBACK_COUNT,
+    MONITOR_RULE_SERVER_KEEP_ALIVE,
+    MONITOR_RULE_RESENT_ON_CONNECTION,
+    MONITOR_RULE_RECEIVE_MAXIMUM,
+    MONITOR_RULE_PACKET_SIZE,
+    MONITOR_RULE_REASON_STRING_SIZE,
+    MONITOR_RULE_USER_PROPERTY_SIZE,
+    MONITOR_RULE_PROBLEM_INFORMATION,
+    MONITOR_RULE_RESPONSE_INFORMATION,
+    MONITOR_RULE_ALIAS_UNWANTED,
+    MONITOR_RULE_ALIAS_TOO_HIGH,
+    MONITOR_RULE_ALIAS_NOT_SET,
+    MONITOR_RULE_QOS_NOT_OFFERED,
+    MONITOR_RULE_RETAIN_NOT_OFFERED,
+    MONITOR_RULE_WILDCARD_NOT_OFFERED,
+    MONITOR_RULE_SHARED_NOT_OFFERED,
+    MONITOR_RULE_IDENTIFIER_NOT_OFFERED,
+    MONITOR_RULE_NO_ASSIGNED_IDENTIFIER,
+    MONITOR_RULE_ASSIGNED_NOT_UNIQUE,
+    MONITOR_RULE_EXPIRY_RAISED,
+    MONITOR_RULE_EARLY_DISCONNECT,
+    MONITOR_RULE_BEFORE_AUTHENTICATED,
+    MONITOR_RULE_NO_METHOD_ASKED,
+    MONITOR_RULE_METHOD_MISSING,
+    MONITOR_RULE_OTHER_METHOD,
+    MONITOR_RULE_OTHER_METHOD_AGAIN,
+    MONITOR_RULE_AUTH_REASON,
+    MONITOR_RULE_AUTH_REASON_OF_OTHER_SIDE,
     MONITOR_RULE_COUNT
 };
 
 /* `side` broke the rule with the packet that is being judged. Tells it, unless the version has no such rule or
  * what is known does not suffice for it. */
 void monitor_breach(const struct monitored *connection, enum mqtt_side side, enum monitor_rule rule);
+/* The same, for a rule whose statement depends on the type of the packet. */
+void monitor_breach_of(const struct monitored *connection, enum mqtt_side side, enum monitor_rule rule,
+                       enum spec_statement statement);
 
 /* ---- Judges
  * ---------------------------------------------------------------------------------------------------------- */
 
 void monitor_client_packet(struct monitored *connection, const struct mqtt_packet *packet);
 void monitor_server_packet(struct monitored *connection, const struct mqtt_packet *packet);
+
+/* The connection is one of that Client, whose CONNECT has no answer yet. */
+void monitor_enter_client(struct monitored *connection, struct mqtt_bytes identifier);
+
+/* ---- What MQTT 5.0 adds: all of these do nothing in a connection of another version --------------------------------
+ */
+
+static inline bool monitor_in_5_0(const struct monitored *connection) {
+    return connection->version == MQTT_5_0;
+}
+
+/* What CONNECT and CONNACK announce. */
+void monitor_take_connect(struct monitored *connection, const struct mqtt_connect *connect);
+void monitor_take_connack(struct monitored *connection, const struct mqtt_connack *connack);
+
+/* A packet of any type: its size, and what it says of problems. */
+void monitor_judge_limits(struct monitored *connection, enum mqtt_side side, const struct mqtt_packet *packet);
+/* The topic of a PUBLISH, resolved where it is an alias; empty where it is not known. */
+struct mqtt_bytes monitor_topic(struct monitored *connection, enum mqtt_side side, const struct mqtt_publish *publish);
+void monitor_judge_offer(struct monitored *connection, const struct mqtt_packet *packet);
+
+/* One more PUBLISH of QoS 1 or 2 by `sender` is on its way, or one fewer. */
+void monitor_use_quota(struct monitored *connection, enum mqtt_side sender);
+void monitor_free_quota(struct monitored *connection, enum mqtt_side sender);
+
+/* `side` shows that it still holds the session. */
+void monitor_session_heard(struct monitored *connection, enum mqtt_side side);
+/* The Client asks for another Session Expiry Interval as it leaves. */
+void monitor_change_expiry(struct monitored *connection, const struct mqtt_disconnect *disconnect);
+/* The connection is gone: from when on is its session gone as well? */
+void monitor_expiry_begins(struct monitored *connection);
+
+void monitor_judge_authentication(struct monitored *connection, enum mqtt_side side, const struct mqtt_packet *packet);
+void monitor_judge_connack_method(struct monitored *connection, const struct mqtt_connack *connack);
 
 /* PUBLISH and its acknowledgements follow the same rules on both sides. */
 void monitor_publish(struct monitored *connection, enum mqtt_side side, const struct mqtt_packet *packet);

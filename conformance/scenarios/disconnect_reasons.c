@@ -268,7 +268,8 @@ static const struct scenario scenarios[] = {
         "A first packet that is no CONNECT closes the connection, and no DISCONNECT comes before",
         STATEMENTS(V5(3_14_0_1), V5(3_1_0_1)),
         SEND(A, PINGREQ()),
-        EXPECT_NEXT(A, V5(3_14_0_1), CLOSED(), NO_DISCONNECT)),
+        EXPECT_NEXT(A, V5(3_14_0_1), CLOSED(), NO_DISCONNECT,
+                    SILENCE(.before = 2000, .skip = "the target does not answer a first packet that is no CONNECT"))),
 
     SCENARIO_5_0(no_disconnect_instead_of_connack,
         "A CONNECT with a reserved flag closes the connection, and no DISCONNECT comes before",

@@ -89,7 +89,8 @@ static const struct scenario scenarios[] = {
         PUBLISHED_QOS1(B, 1, .payload = "first"),
         EXPECT(A, V5(4_5_0_1), PUBLISH(.qos = 1, .packet_identifier = ID(0), .payload = "first")),
         PUBLISHED_QOS1(B, 2, .payload = "second"),
-        EXPECT(A, V5(4_3_2_1), PUBLISH(.qos = 1, .packet_identifier = OTHER_THAN_ID(0), .payload = "second"))),
+        EXPECT(A, V5(4_3_2_1), PUBLISH(.qos = 1, .packet_identifier = OTHER_THAN_ID(0), .payload = "second"),
+               SILENCE(.before = 2000, .skip = ONE_AT_A_TIME))),
 
     SCENARIO_5_0(exchange_qos_1_is_unacknowledged_until_puback,
         "A QoS 1 message counts as unacknowledged until PUBACK: it comes again on reconnect, with DUP 1",
@@ -113,7 +114,8 @@ static const struct scenario scenarios[] = {
         PUBLISHED_QOS1(B, 1, .payload = "QoS 1"),
         EXPECT(A, V5(4_5_0_1), PUBLISH(.qos = 1, .packet_identifier = ID(0), .payload = "QoS 1")),
         PUBLISHED_QOS2(B, 2, .payload = "QoS 2"),
-        EXPECT(A, V5(2_2_1_4), PUBLISH(.qos = 2, .packet_identifier = OTHER_THAN_ID(0), .payload = "QoS 2"))),
+        EXPECT(A, V5(2_2_1_4), PUBLISH(.qos = 2, .packet_identifier = OTHER_THAN_ID(0), .payload = "QoS 2"),
+               SILENCE(.before = 2000, .skip = ONE_AT_A_TIME))),
 
     SCENARIO_5_0(exchange_pubrel_keeps_its_identifier,
         "The Packet Identifier of a QoS 2 message is in use until PUBCOMP: the next message has another",
@@ -126,7 +128,8 @@ static const struct scenario scenarios[] = {
         SEND(A, PUBREC(.packet_identifier = ID(0))),
         EXPECT(A, V5(4_3_3_4), PUBREL(.packet_identifier = ID(0))),
         PUBLISHED_QOS2(B, 2, .payload = "second"),
-        EXPECT(A, V5(4_3_3_1), PUBLISH(.qos = 2, .packet_identifier = OTHER_THAN_ID(0), .payload = "second"))),
+        EXPECT(A, V5(4_3_3_1), PUBLISH(.qos = 2, .packet_identifier = OTHER_THAN_ID(0), .payload = "second"),
+               SILENCE(.before = 2000, .skip = ONE_AT_A_TIME))),
 
     /* ---- QoS 2, the Server sends ---- */
 
@@ -150,7 +153,8 @@ static const struct scenario scenarios[] = {
         PUBLISHED_QOS2(B, 1, .payload = "first"),
         EXPECT(A, V5(4_5_0_1), PUBLISH(.qos = 2, .packet_identifier = ID(0), .payload = "first")),
         PUBLISHED_QOS2(B, 2, .payload = "second"),
-        EXPECT(A, V5(4_3_3_1), PUBLISH(.qos = 2, .packet_identifier = OTHER_THAN_ID(0), .payload = "second"))),
+        EXPECT(A, V5(4_3_3_1), PUBLISH(.qos = 2, .packet_identifier = OTHER_THAN_ID(0), .payload = "second"),
+               SILENCE(.before = 2000, .skip = ONE_AT_A_TIME))),
 
     SCENARIO_5_0(exchange_qos_2_is_unacknowledged_until_pubrec,
         "A QoS 2 message counts as unacknowledged until PUBREC: it comes again on reconnect, with DUP 1",

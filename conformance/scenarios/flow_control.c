@@ -6,7 +6,6 @@
 #include "conformance/scenarios/shorthand.h"
 
 #define TAKES(number)  PROPERTIES(NUMBER(MQTT_RECEIVE_MAXIMUM, number))
-#define ONE_AT_A_TIME  "the target sends one message at a time"
 #define REFUSES_SOME   "the target refuses messages rather than to take as many as it may be sent"
 #define TAKES_TOO_MANY "the target's Receive Maximum is more than this scenario sends"
 

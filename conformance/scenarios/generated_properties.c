@@ -127,8 +127,9 @@ static bool add_taken(struct scenario_set *set, size_t place, uint8_t identifier
     const char *title =
         scenario_text(set, "%lld is within the range of the property %s", (long long)number, kind->name);
     if (places[place].place == MQTT_IN_WILL_PROPERTIES)
-        return ADD_SCENARIO(set, name, title, IN_5_0, V5(3_1_4_5),
-                            CONNECTED(A, .will_topic = "~/will", WILL_PROPERTIES(NUMBER(identifier, number))));
+        return ADD_SCENARIO(
+            set, name, title, IN_5_0, V5(3_1_4_5),
+            CONNECTED(A, .will_topic = "~/will", .will_message = "gone", WILL_PROPERTIES(NUMBER(identifier, number))));
     if (places[place].type == MQTT_CONNECT)
         return ADD_SCENARIO(set, name, title, IN_5_0, V5(3_1_4_5),
                             CONNECTED(A, PROPERTIES(NUMBER(identifier, number))));
@@ -145,7 +146,9 @@ static bool add_ends_of_range(struct scenario_set *set, size_t place, uint8_t id
         return true;
     if (identifier == MQTT_SUBSCRIPTION_IDENTIFIER && places[place].type == MQTT_PUBLISH)
         return true;
-    return add_taken(set, place, identifier, kind->minimum) && add_taken(set, place, identifier, kind->maximum);
+    /* The standard gives two values of the Payload Format Indicator and does not say what another one is. */
+    int64_t last = identifier == MQTT_PAYLOAD_FORMAT_INDICATOR ? 1 : (int64_t)kind->maximum;
+    return add_taken(set, place, identifier, kind->minimum) && add_taken(set, place, identifier, last);
 }
 
 /* ---- All of them ----------------------------------------------------------------------------------------------------

@@ -2,8 +2,6 @@
  * topics, and between QoS levels, is open. MQTT 3.1 makes order the concern of its users. */
 #include "conformance/scenarios/shorthand.h"
 
-#define ONE_AT_A_TIME "the target sends one message at a time"
-
 /* clang-format off */
 static const struct scenario scenarios[] = {
 

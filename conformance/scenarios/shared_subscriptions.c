@@ -59,8 +59,9 @@ static const struct scenario scenarios[] = {
         CONNECTED(C),
         PUBLISHED_QOS1(C, 1, .payload = "hello"),
         EXPECT_EITHER(A, B, V5(4_8_2_3), PUBLISH(.qos = 1, .dup = 0, .topic = "~/t", .payload = "hello")),
-        FENCED(C, A, V5(4_5_0_1), "~/fence"),
-        EXPECT(B, V5(4_5_0_1), PUBLISH(.topic = "~/fence"))),
+        SEND(C, PUBLISH(.topic = "~/fence", .payload = "fence")),
+        EXPECT(A, V5(4_5_0_1), PUBLISH(.topic = "~/fence"), SILENCE(.before = 2000, .skip = ONE_AT_A_TIME)),
+        EXPECT(B, V5(4_5_0_1), PUBLISH(.topic = "~/fence"), SILENCE(.before = 2000, .skip = ONE_AT_A_TIME))),
 
     SCENARIO_5_0(shared_qos_2_reaches_one_member,
         "Of two members one gets a QoS 2 message",
@@ -70,8 +71,9 @@ static const struct scenario scenarios[] = {
         CONNECTED(C),
         PUBLISHED_QOS2(C, 1, .payload = "hello"),
         EXPECT_EITHER(A, B, V5(4_8_2_3), PUBLISH(.qos = 2, .dup = 0, .topic = "~/t", .payload = "hello")),
-        FENCED(C, A, V5(4_5_0_1), "~/fence"),
-        EXPECT(B, V5(4_5_0_1), PUBLISH(.topic = "~/fence"))),
+        SEND(C, PUBLISH(.topic = "~/fence", .payload = "fence")),
+        EXPECT(A, V5(4_5_0_1), PUBLISH(.topic = "~/fence"), SILENCE(.before = 2000, .skip = ONE_AT_A_TIME)),
+        EXPECT(B, V5(4_5_0_1), PUBLISH(.topic = "~/fence"), SILENCE(.before = 2000, .skip = ONE_AT_A_TIME))),
 
     SCENARIO_5_0(shared_only_member_gets_everything,
         "The only member gets every message",

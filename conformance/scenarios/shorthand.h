@@ -101,6 +101,14 @@
     SEND(from, PUBLISH(.topic = fence_topic, .payload = "fence")),                                                     \
         EXPECT(at, breaks, PUBLISH(.topic = fence_topic, .payload = "fence"))
 
+/* ---- What the standard leaves to the Server ----------------------------------------------------------------- */
+
+/* A Server need not send a message while an earlier one is not acknowledged. */
+#define ONE_AT_A_TIME "the target sends one message at a time"
+
+/* That the receiver of DISCONNECT closes the connection is a SHOULD, or less. */
+#define LEFT_OPEN "the connection was not closed within 2 seconds of DISCONNECT"
+
 /* ---- MQTT 5.0 ------------------------------------------------------------------------------------------- */
 
 /* Bits of the Subscription Options, section 3.8.3.1. */

@@ -68,7 +68,7 @@ static const struct scenario scenarios[] = {
         UNSUBSCRIBED(A, "~/t"),
         CONNECTED(B),
         PUBLISHED_QOS1(B, 1, .payload = "unwanted"),
-        RECEIVED_QOS1(C, V311(4_5_0_1), 1, .payload = "unwanted"), /* now it has been forwarded to whom it may concern */
+        RECEIVED_QOS1(C, V311(4_5_0_1), 1, .payload = "unwanted"), /* now it is forwarded */
         GRANTED(A, "~/t", 1),
         PUBLISHED_QOS1(B, 2, .payload = "fence"),
         RECEIVED_QOS1(A, V311(3_10_4_2), 0, .payload = "fence")),

@@ -223,8 +223,9 @@ static const struct scenario scenarios[] = {
         STATEMENTS(V5(3_10_4_5)),
         CONNECTED_3_1_1(A),
         GRANTED(A, "~/t", 0),
-        SEND(A, UNSUBSCRIBE(.packet_identifier = 5, .filters = {{"~/t", -1}, {"~/never", -1}}), PINGREQ()),
+        SEND(A, UNSUBSCRIBE(.packet_identifier = 5, .filters = {{"~/t", -1}, {"~/never", -1}})),
         EXPECT_NEXT(A, V5(3_10_4_5), UNSUBACK(.packet_identifier = 5)),
+        SEND(A, PINGREQ()),
         EXPECT_NEXT(A, V5(3_10_4_5), PINGRESP())),
 
     SCENARIO_5_0(versions_options_bit_in_3_1_1,

@@ -122,7 +122,8 @@ async function lastingSession(version) {
     for (const qos of [1, 2])
         await publisher.publishAsync(`js5/${version}/queue`, `at ${qos}`, { qos });
     // The messages may come with the CONNACK, so the handler has to be there before it.
-    const after = mqtt.connect(`mqtt://127.0.0.1:${port}`, { ...options, protocolVersion: version, reconnectPeriod: 0 });
+    const after = mqtt.connect(`mqtt://127.0.0.1:${port}`,
+        { ...options, protocolVersion: version, reconnectPeriod: 0 });
     let present;
     after.on('connect', (connack) => { present = connack.sessionPresent; });
     const messages = await gather(after).count(2);
