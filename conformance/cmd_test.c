@@ -474,7 +474,8 @@ static int run_test(struct test *test, int count, char **arguments) {
     }
     if (options->list)
         return list_scenarios(&test->run);
-    if (options->expected_failures != NULL && !expected_failures_read(&test->expected, &test->run.set, options->expected_failures))
+    if (options->expected_failures != NULL &&
+        !expected_failures_read(&test->expected, &test->run.set, options->expected_failures))
         return EXIT_USAGE;
     return play_and_report(test, count, arguments);
 }

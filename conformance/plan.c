@@ -71,7 +71,7 @@ bool run_plan(struct run *run, char *const *patterns, size_t pattern_count, unsi
     bool good = scenario_set_make(&run->set);
     for (size_t i = 0; good && i < run->set.count; i++) {
         const struct scenario *scenario = run->set.scenarios[i];
-        unsigned in = scenario->versions == 0 ? IN_3_1 | IN_3_1_1 | IN_5_0 : scenario->versions;
+        unsigned in = scenario_played_in(scenario);
         for (size_t k = 0; good && k < COUNT_OF(each); k++)
             if ((in & versions & each[k].flag) != 0 &&
                 scenario_fits(scenario, each[k].version, patterns, pattern_count))

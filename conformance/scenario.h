@@ -262,8 +262,8 @@ struct scenario {
 
 struct scenario_set;
 
-/* A family of scenarios: keepalive, QoS, ... One file in conformance/scenarios/ defines each: as a table, or as a function
- * that makes the scenarios from other tables and adds them to the set. */
+/* A family of scenarios: keepalive, QoS, ... One file in conformance/scenarios/ defines each: as a table, or as a
+ * function that makes the scenarios from other tables and adds them to the set. */
 struct scenario_family {
     const char *name;
     const struct scenario *scenarios;

@@ -36,6 +36,10 @@ void scenario_set_release(struct scenario_set *set) {
     *set = (struct scenario_set){0};
 }
 
+unsigned scenario_played_in(const struct scenario *scenario) {
+    return scenario->versions == 0 ? IN_3_1 | IN_3_1_1 | IN_5_0 : scenario->versions;
+}
+
 const struct scenario *scenario_set_find(const struct scenario_set *set, const char *name) {
     for (size_t i = 0; i < set->count; i++)
         if (strcmp(set->scenarios[i]->name, name) == 0)

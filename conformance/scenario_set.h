@@ -21,6 +21,9 @@ struct scenario_set {
 bool scenario_set_make(struct scenario_set *set);
 void scenario_set_release(struct scenario_set *set);
 
+/* The versions that it is played in, of enum scenario_versions: those that it names, or all. */
+unsigned scenario_played_in(const struct scenario *scenario);
+
 /* The scenario of that name, or NULL. */
 const struct scenario *scenario_set_find(const struct scenario_set *set, const char *name);
 

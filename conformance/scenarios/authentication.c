@@ -2,26 +2,15 @@
  *
  * The method is SCRAM-SHA-256 (RFC 7677). A Server need not offer it, or may not know the run's user: then what needs
  * it is skipped. */
-#include "conformance/scenarios/shorthand.h"
+#include "conformance/scenarios/authentication.h"
 
-#define SCRAM         "SCRAM-SHA-256"
-#define OTHER_METHOD  "SCRAM-SHA-1"
-#define NO_SCRAM      "the target does not take SCRAM-SHA-256"
-#define UNKNOWN_USER  "the target does not take the user and password of this run, --user and --password give others"
-#define NO_SECOND     "the target does not let a Client authenticate again"
-#define METHOD(given) TEXT(MQTT_AUTHENTICATION_METHOD, given)
-#define DATA(given)   TEXT(MQTT_AUTHENTICATION_DATA, given)
+#define OTHER_METHOD "SCRAM-SHA-1"
+#define UNKNOWN_USER "the target does not take the user and password of this run, --user and --password give others"
+#define NO_SECOND    "the target does not let a Client authenticate again"
 
 /* An AUTH packet of the exchange. */
 #define CONTINUE(given) AUTH(.reason = 0x18, PROPERTIES(METHOD(SCRAM), DATA(given)))
 #define AGAIN(given)    AUTH(.reason = 0x19, PROPERTIES(METHOD(SCRAM), DATA(given)))
-
-/* A connects and is asked for more. */
-#define CHALLENGED(...)                                                                                                \
-    SEND(A, CONNECT(PROPERTIES(METHOD(SCRAM), DATA(SCRAM_FIRST)), __VA_ARGS__)),                                       \
-        EXPECT_NEXT(A, V5(4_12_0_2),                                                                                   \
-                    AUTH(.reason = 0x18, PROPERTIES(METHOD(SCRAM), PRESENT(MQTT_AUTHENTICATION_DATA))),                \
-                    CONNACK(.skip = NO_SCRAM), CLOSED(.skip = NO_SCRAM))
 
 /* A connects, proves what it knows, and is let in. */
 #define AUTHENTICATED(...)                                                                                             \
@@ -35,10 +24,6 @@
         EXPECT_NEXT(A, V5(4_12_0_2),                                                                                   \
                     AUTH(.reason = 0x18, PROPERTIES(METHOD(SCRAM), PRESENT(MQTT_AUTHENTICATION_DATA))),                \
                     DISCONNECT(.skip = NO_SECOND), CLOSED(.skip = NO_SECOND))
-
-/* The Server ends an exchange before CONNACK: it may say why, and closes the connection. */
-#define NOT_LET_IN(breaks)                                                                                             \
-    EXPECT_NEXT(A, breaks, CLOSED(), CONNACK(.code = REFUSAL, .session_present = 0)), EXPECT_NEXT(A, breaks, CLOSED())
 
 /* A's method is refused; that it should be is looked at elsewhere. */
 #define REFUSED_FOR_ITS_METHOD(breaks)                                                                                 \

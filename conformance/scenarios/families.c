@@ -41,6 +41,7 @@ const struct scenario_family *const scenario_families[] = {
     &taken_over_family,
     &encoding5_family,
     &generated_properties_family,
+    &generated_property_sets_family,
     &generated_text_family,
     &generated_flags_family,
     &generated_out_of_place_family,

@@ -43,6 +43,7 @@ extern const struct scenario_family packet_size_family;
 extern const struct scenario_family taken_over_family;
 extern const struct scenario_family encoding5_family;
 extern const struct scenario_family generated_properties_family;
+extern const struct scenario_family generated_property_sets_family;
 extern const struct scenario_family generated_text_family;
 extern const struct scenario_family generated_flags_family;
 extern const struct scenario_family generated_out_of_place_family;

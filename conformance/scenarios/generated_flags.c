@@ -34,6 +34,26 @@ static bool add_connect_flags(struct scenario_set *set, int flags) {
                         IN_3_1_1 | IN_5_0, V311(2_2_2_2), SEND(A, CONNECT(.flags = flags)), REFUSED(A, V311(2_2_2_2)));
 }
 
+/* A right DISCONNECT closes the connection too; the Will tells the two apart. */
+static bool add_disconnect_flags(struct scenario_set *set, int flags) {
+    return ADD_SCENARIO(
+        set, scenario_text(set, "flags_%d_of_disconnect", flags),
+        scenario_text(set, "DISCONNECT with %d in its reserved flags is none: the Will is published", flags),
+        IN_3_1_1 | IN_5_0, V311(3_14_1_1), CONNECTED(B), SUBSCRIBED(B, "~/will", 0),
+        CONNECTED(A, .will_topic = "~/will", .will_message = "gone"),
+        SEND_BROKEN(A, NOTHING, 0, 0, DISCONNECT(.flags = flags)), EXPECT(A, V311(3_14_1_1), CLOSED()),
+        EXPECT(B, V311(3_14_1_1), PUBLISH(.topic = "~/will", .payload = "gone")));
+}
+
+/* QoS 3, with every RETAIN and DUP. */
+static bool add_publish_flags(struct scenario_set *set, int flags) {
+    return ADD_SCENARIO(set, scenario_text(set, "flags_%d_of_publish", flags),
+                        scenario_text(set, "PUBLISH with %d in its flags has no QoS and closes the connection", flags),
+                        IN_3_1_1 | IN_5_0, V311(3_3_1_4), CONNECTED(A),
+                        SEND(A, PUBLISH(.flags = flags, .topic = "~/t", .payload = "none")),
+                        EXPECT(A, V311(3_3_1_4), CLOSED()));
+}
+
 /* ---- Inside packets ---------------------------------------------------------------------------------------------- */
 
 /* Combinations of the Connect Flags that no CONNECT may have, section 3.1.2.3: each as it would be sent with a payload
@@ -80,6 +100,19 @@ static bool add_options(struct scenario_set *set, int options) {
     return good;
 }
 
+/* All that are defined in 5.0 are taken, also where the broker grants less. */
+static bool add_options_taken(struct scenario_set *set, int options) {
+    return ADD_SCENARIO(set, scenario_text(set, "subscription_options_0x%02x_are_taken", options),
+                        scenario_text(set, "Subscription Options of 0x%02X are defined: SUBACK comes", options), IN_5_0,
+                        V5(3_8_4_1), CONNECTED(A), SEND(A, SUBSCRIBE(.filters = {{"~/t", options}})),
+                        EXPECT(A, V5(3_8_4_1), SUBACK(.packet_identifier = 1)));
+}
+
+static bool are_defined(int options) {
+    return (options & MQTT_SUBSCRIBE_RESERVED) == 0 && (options & MQTT_SUBSCRIBE_QOS) != 3 &&
+           (options & MQTT_SUBSCRIBE_RETAIN_HANDLING) != MQTT_SUBSCRIBE_RETAIN_HANDLING;
+}
+
 static bool generate(struct scenario_set *set) {
     static const int options[] = {0x03, 0x07, 0x0B, 0x10, 0x13, 0x20, 0x23, 0x30, 0x31, 0x32,
                                   0x33, 0x40, 0x41, 0x42, 0x80, 0x81, 0x82, 0xC0, 0xC3, 0xFF};
@@ -87,12 +120,17 @@ static bool generate(struct scenario_set *set) {
     for (size_t i = 0; good && i < COUNT_OF(packets); i++)
         for (int flags = 0; good && flags < 16; flags++)
             good = flags == mqtt_required_flags(packets[i].type) || add_flags(set, i, flags);
-    for (int flags = 1; good && flags < 16; flags++)
-        good = add_connect_flags(set, flags);
+    for (int flags = 1; good && flags < 16; flags++) {
+        good = add_connect_flags(set, flags) && add_disconnect_flags(set, flags);
+        if (good && mqtt_publish_qos((uint8_t)flags) == 3)
+            good = add_publish_flags(set, flags);
+    }
     for (size_t i = 0; good && i < COUNT_OF(connect_flags); i++)
         good = add_combination(set, i);
     for (size_t i = 0; good && i < COUNT_OF(options); i++)
         good = add_options(set, options[i]);
+    for (int each = 0; good && each < 256; each++)
+        good = !are_defined(each) || add_options_taken(set, each);
     return good;
 }
 

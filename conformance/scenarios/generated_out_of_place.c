@@ -1,9 +1,11 @@
-/* Packets out of place: each as the first of a connection, each that only a Server sends, and each behind DISCONNECT.
- */
+/* Packets out of place: each as the first of a connection, each that only a Server sends, each that comes in place of
+ * AUTH, and messages behind DISCONNECT. */
+#include "conformance/scenarios/authentication.h"
 #include "conformance/scenarios/generated.h"
 
+/* MQTT 3.1 does not say what becomes of a connection that begins with another packet than CONNECT. */
 static unsigned versions_of(enum mqtt_type type) {
-    return type == MQTT_AUTH ? IN_5_0 : IN_3_1 | IN_3_1_1 | IN_5_0;
+    return type == MQTT_AUTH ? IN_5_0 : IN_3_1_1 | IN_5_0;
 }
 
 static const char *lower_case_name(struct scenario_set *set, enum mqtt_type type) {
@@ -35,8 +37,18 @@ static bool add_from_client(struct scenario_set *set, enum mqtt_type type) {
         EXPECT(A, V311(4_8_0_1), CLOSED()));
 }
 
-/* Whatever is sent behind DISCONNECT is not acted upon: a message does not arrive. The fence comes from another Client.
- */
+/* Nobody may send this until the authentication is over. The Server may pass it over or end the connection; but nothing
+ * comes before CONNACK. */
+static bool add_under_way(struct scenario_set *set, enum mqtt_type type) {
+    return ADD_SCENARIO(set, scenario_text(set, "%s_while_authentication_is_under_way", lower_case_name(set, type)),
+                        scenario_text(set, "%s in place of AUTH is not answered before CONNACK", mqtt_type_name(type)),
+                        IN_5_0, V5(3_2_0_1), CHALLENGED(),
+                        SEND(A, PATTERN(type, .qos = type == MQTT_PUBLISH ? 1 : ANY, .filters = {{"~/t", 0}}),
+                             AUTH(.reason = 0x18, PROPERTIES(METHOD(SCRAM), DATA(SCRAM_FINAL)))),
+                        EXPECT_NEXT(A, V5(3_2_0_1), CLOSED(), CONNACK()));
+}
+
+/* The Server may act upon what is sent behind DISCONNECT, or not. Another Client is served all the same. */
 static bool add_behind_disconnect(struct scenario_set *set, int qos) {
     return ADD_SCENARIO(
         set, scenario_text(set, "publish_of_qos_%d_behind_disconnect", qos),
@@ -50,6 +62,9 @@ static bool generate(struct scenario_set *set) {
     bool good = true;
     for (unsigned type = MQTT_CONNACK; good && type < MQTT_TYPE_COUNT; type++)
         good = add_first(set, (enum mqtt_type)type) && add_from_client(set, (enum mqtt_type)type);
+    for (unsigned type = MQTT_PUBLISH; good && type < MQTT_DISCONNECT; type++)
+        if (mqtt_may_send(MQTT_CLIENT, MQTT_5_0, (enum mqtt_type)type))
+            good = add_under_way(set, (enum mqtt_type)type);
     for (int qos = 0; good && qos <= 2; qos++)
         good = add_behind_disconnect(set, qos);
     return good;

@@ -35,47 +35,45 @@ static enum spec_statement statement_of(uint8_t identifier, const struct fault *
     }
 }
 
-static const struct {
-    enum mqtt_type type;
-    bool in_will;
-    uint8_t identifier;
-    const char *name;
-} strings[] = {
-    {MQTT_CONNECT, true, MQTT_CONTENT_TYPE, "content_type_of_will"},
-    {MQTT_CONNECT, true, MQTT_RESPONSE_TOPIC, "response_topic_of_will"},
-    {MQTT_CONNECT, true, MQTT_USER_PROPERTY, "user_property_of_will"},
-    {MQTT_CONNECT, false, MQTT_USER_PROPERTY, "user_property_of_connect"},
-    {MQTT_CONNECT, false, MQTT_AUTHENTICATION_METHOD, "authentication_method"},
-    {MQTT_PUBLISH, false, MQTT_CONTENT_TYPE, "content_type"},
-    {MQTT_PUBLISH, false, MQTT_RESPONSE_TOPIC, "response_topic"},
-    {MQTT_PUBLISH, false, MQTT_USER_PROPERTY, "user_property_of_publish"},
-    {MQTT_PUBACK, false, MQTT_REASON_STRING, "reason_string_of_puback"},
-    {MQTT_PUBACK, false, MQTT_USER_PROPERTY, "user_property_of_puback"},
-    {MQTT_PUBREC, false, MQTT_REASON_STRING, "reason_string_of_pubrec"},
-    {MQTT_PUBREL, false, MQTT_REASON_STRING, "reason_string_of_pubrel"},
-    {MQTT_PUBCOMP, false, MQTT_REASON_STRING, "reason_string_of_pubcomp"},
-    {MQTT_SUBSCRIBE, false, MQTT_USER_PROPERTY, "user_property_of_subscribe"},
-    {MQTT_UNSUBSCRIBE, false, MQTT_USER_PROPERTY, "user_property_of_unsubscribe"},
-};
+/* The text of the property; of a pair the name or, where `in_value`, the value. */
+static bool add_property(struct scenario_set *set, const struct property_place *place, uint8_t identifier,
+                         bool in_value, const struct fault *fault) {
+    struct property_pattern property = sample_property(identifier);
+    const char *name = mqtt_property_kind(identifier)->name;
+    const char *which = in_value ? "value_of_" : "";
+    if (in_value) {
+        property.value = fault->bytes;
+    } else {
+        property.text = fault->bytes;
+        property.length = fault->length;
+    }
+    return ADD_PROPERTY_FAULT(
+        set, place, .name = scenario_text(set, "text_%s_in_%s%s_of_%s", fault->name, which, name, place->name),
+        .title = scenario_text(set, "The text of %s in %s is not well-formed: %s", name, place->name, fault->name),
+        .statement = statement_of(identifier, fault), .properties = &property, .count = 1);
+}
 
-static bool add_property(struct scenario_set *set, size_t i, const struct fault *fault) {
-    enum spec_statement statement = statement_of(strings[i].identifier, fault);
-    const char *name = scenario_text(set, "text_%s_in_%s", fault->name, strings[i].name);
-    const char *title = scenario_text(set, "The text of %s is not well-formed: %s", strings[i].name, fault->name);
-    const struct property_pattern property = {.test = PROPERTY_EQUALS,
-                                              .identifier = strings[i].identifier,
-                                              .text = fault->bytes,
-                                              .length = fault->length,
-                                              .value = "value"};
-    if (strings[i].in_will)
-        return ADD_SCENARIO(set, name, title, IN_5_0, statement,
-                            SEND(A, CONNECT(.will_topic = "~/will", WILL_PROPERTIES(property))), REFUSED(A, statement));
-    if (strings[i].type == MQTT_CONNECT)
-        return ADD_SCENARIO(set, name, title, IN_5_0, statement, SEND(A, CONNECT(PROPERTIES(property))),
-                            REFUSED(A, statement));
-    return ADD_SCENARIO(set, name, title, IN_5_0, statement, CONNECTED(A),
-                        SEND(A, PATTERN(strings[i].type, .filters = {{"~/t", 0}}, PROPERTIES(property))),
-                        EXPECT(A, statement, CLOSED()));
+/* An AUTH whose method is another than before is wrong for that reason alone. */
+static bool has_text(const struct property_place *place, uint8_t identifier) {
+    const struct mqtt_property_kind *kind = mqtt_property_kind(identifier);
+    if (kind == NULL || (kind->places & place->place) == 0)
+        return false;
+    if (place->type == MQTT_AUTH && identifier == MQTT_AUTHENTICATION_METHOD)
+        return false;
+    return kind->form == MQTT_UTF8_STRING || kind->form == MQTT_UTF8_STRING_PAIR;
+}
+
+/* U+0000 would end the value of a pattern. */
+static bool add_properties(struct scenario_set *set, const struct property_place *place, const struct fault *fault) {
+    bool good = true;
+    for (unsigned identifier = 0; good && identifier < MQTT_PROPERTY_COUNT; identifier++) {
+        if (!has_text(place, (uint8_t)identifier))
+            continue;
+        good = add_property(set, place, (uint8_t)identifier, false, fault);
+        if (good && identifier == MQTT_USER_PROPERTY && !fault->is_null)
+            good = add_property(set, place, (uint8_t)identifier, true, fault);
+    }
+    return good;
 }
 
 /* ---- Fields of the packets --------------------------------------------------------------------------------------- */
@@ -109,8 +107,8 @@ static bool generate(struct scenario_set *set) {
     bool good = true;
     for (size_t f = 0; good && f < COUNT_OF(faults); f++) {
         good = add_fields(set, &faults[f]);
-        for (size_t i = 0; good && i < COUNT_OF(strings); i++)
-            good = add_property(set, i, &faults[f]);
+        for (size_t i = 0; good && i < PROPERTY_PLACES; i++)
+            good = add_properties(set, &property_places[i], &faults[f]);
     }
     return good;
 }

@@ -18,7 +18,7 @@ static bool is_repeated(const struct scenario *scenario, size_t index) {
 }
 
 static void print_all(const struct scenario *scenario) {
-    unsigned versions = scenario->versions == 0 ? IN_3_1 | IN_3_1_1 | IN_5_0 : scenario->versions;
+    unsigned versions = scenario_played_in(scenario);
     for (size_t i = 0; i < scenario->statement_count; i++) {
         enum spec_statement statement = scenario->statements[i];
         if (spec_row(statement)->version == SPEC_MQTT_3_1_1 && (versions & (IN_3_1 | IN_3_1_1)) != 0)
