@@ -238,6 +238,7 @@ struct client_limits {
     uint16_t topic_alias_maximum;
     bool wants_problem_information;
     bool wants_response_information;
+    bool wants_session_to_stay; /* it has a Session Expiry Interval above 0 */
 };
 
 /* Enhanced authentication, section 4.12 of 5.0. */

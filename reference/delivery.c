@@ -349,9 +349,12 @@ static void give_to_another(struct session *session, struct delivery *delivery) 
 
 /* QoS 2 that has begun stays with this Client, MQTT-4.8.2-5. */
 static bool may_go_to_another(const struct session *session, const struct delivery *delivery) {
+    struct spec_rules *rules = &session->broker->rules;
     if (delivery->share == NULL || delivery->message == NULL)
         return false;
-    return delivery->qos == 1 || delivery->packet_identifier == 0 || !MUST(&session->broker->rules, V5(4_8_2_5));
+    if (message_has_expired(session->broker, delivery->message) && MUST(rules, V5(3_3_2_5)))
+        return false;
+    return delivery->qos == 1 || delivery->packet_identifier == 0 || !MUST(rules, V5(4_8_2_5));
 }
 
 void delivery_hand_over(struct session *session) {
@@ -380,7 +383,7 @@ void delivery_refused(struct session *session, struct delivery *delivery) {
     struct spec_rules *rules = &session->broker->rules;
     if (!MUST(rules, V5(4_4_0_2)))
         return;
-    if (delivery->share != NULL && !MUST(rules, V5(4_8_2_6)))
+    if (delivery->share != NULL && delivery->message != NULL && !MUST(rules, V5(4_8_2_6)))
         give_to_another(session, delivery);
     delivery_finish(session, delivery);
 }

@@ -206,6 +206,9 @@ static void take_over(struct connection *other) {
     }
     message_release(broker, other->will);
     other->will = NULL;
+    authentication_end(other);
+    topic_aliases_clear(broker, &other->aliases_in);
+    topic_aliases_clear(broker, &other->aliases_out);
     other->session->connection = NULL;
     other->session = NULL;
     other->state = AWAITING_CONNECT;
@@ -307,6 +310,7 @@ static void read_limits(struct connection *connection, const struct mqtt_connect
         .topic_alias_maximum = (uint16_t)mqtt_property_number(properties, MQTT_TOPIC_ALIAS_MAXIMUM, 0),
         .wants_problem_information = mqtt_property_number(properties, MQTT_REQUEST_PROBLEM_INFORMATION, 1) != 0,
         .wants_response_information = mqtt_property_number(properties, MQTT_REQUEST_RESPONSE_INFORMATION, 0) != 0,
+        .wants_session_to_stay = mqtt_property_number(properties, MQTT_SESSION_EXPIRY_INTERVAL, 0) != 0,
     };
 }
 

@@ -20,7 +20,7 @@ static bool change_session_expiry(struct connection *connection, const struct mq
         return true;
     uint32_t expiry =
         mqtt_property_number(packet->disconnect.properties, MQTT_SESSION_EXPIRY_INTERVAL, session->expiry);
-    if (connection->version == MQTT_5_0 && session->expiry == 0 && expiry != 0) {
+    if (connection->version == MQTT_5_0 && !connection->limits.wants_session_to_stay && expiry != 0) {
         connection_drop_for(connection, MQTT_PROTOCOL, MQTT_REASON_PROTOCOL_ERROR, V5(4_13_1_1),
                             "a Session Expiry Interval in DISCONNECT, but none in CONNECT");
         return false;

@@ -102,8 +102,7 @@ static uint32_t distribute(struct connection *connection, const struct mqtt_publ
     struct broker *broker = connection->broker;
     struct application_message parts = message_parts(broker, publish, flags);
     parts.publisher = connection->session->hash;
-    if (broker_retains(broker))
-        retain_message(broker, connection->version, &parts);
+    retain_message(broker, connection->version, &parts);
     return publish_to_subscribers(broker, &parts, NULL, connection->session);
 }
 

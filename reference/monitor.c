@@ -45,6 +45,7 @@ static void destroy_connection(struct monitored *connection) {
         release_bytes(connection, &connection->streams[side]);
     forget_requests(connection);
     forget_awaited(connection);
+    monitor_forget_aliases(connection);
     monitor_session_drop(monitor, connection->session);
     monitor_client_leave(monitor, connection->client);
     monitor_release(&monitor->environment, connection, sizeof *connection);
@@ -66,6 +67,8 @@ static void assume_connected(struct monitored *connection) {
     connection->version = MQTT_3_1_1;
     connection->version_assumed = true;
     connection->connect_missed = true;
+    connection->aliases[MQTT_CLIENT].unknown = true;
+    connection->aliases[MQTT_SERVER].unknown = true;
     connection->seen[MQTT_CLIENT] = false;
     connection->seen[MQTT_SERVER] = false;
     connection->session = monitor_session_create(connection->monitor, connection->number, false);
@@ -107,6 +110,8 @@ void monitor_lose_track(struct monitored *connection) {
     connection->seen[MQTT_SERVER] = false;
     forget_requests(connection);
     forget_awaited(connection);
+    monitor_forget_aliases(connection);
+    monitor_expiry_unknown(connection);
     if (connection->session != NULL)
         monitor_session_forget(connection->monitor, connection->session);
 }
@@ -122,9 +127,10 @@ void monitor_connect_unanswered(struct monitored *connection) {
     if (client == NULL)
         return;
     enum monitor_existence settled = connection->clean_session ? MONITOR_ABSENT : MONITOR_PRESENT;
-    bool same = client->existence == settled;
+    bool same = client->existence == settled && !monitor_in_5_0(connection);
     monitor_client_settle(connection->monitor, client, same ? settled : MONITOR_UNKNOWN,
                           client->session == connection->session ? client->session : NULL);
+    client->absent_from = MONITOR_NEVER; /* it may have been taken to last */
     if (--client->unanswered == 0)
         client->overlapped = false;
 }
@@ -149,13 +155,25 @@ void monitor_request_remove(struct monitored *connection, struct monitor_request
     monitor_release(&connection->monitor->environment, request, sizeof *request + request->length);
 }
 
+bool monitor_next_requested(const struct monitored *connection, const struct monitor_request *request,
+                            struct mqtt_bytes *filters, struct monitor_filter *filter) {
+    uint8_t options;
+    if (filters->length == 0 || !mqtt_next_filter(filters, &filter->filter, &options))
+        return false;
+    bool sends_retained = (options & MQTT_SUBSCRIBE_RETAIN_HANDLING) >> MQTT_SUBSCRIBE_RETAIN_HANDLING_SHIFT < 2;
+    filter->qos = options & MQTT_SUBSCRIBE_QOS;
+    filter->identifier = request->identifier;
+    filter->retains =
+        !monitor_in_5_0(connection) || sends_retained || (options & MQTT_SUBSCRIBE_RETAIN_AS_PUBLISHED) != 0;
+    return true;
+}
+
 void monitor_requests_end(struct monitored *connection) {
     for (struct monitor_request *request = connection->requests; request != NULL; request = request->next) {
         struct mqtt_bytes filters = {request->filters, request->length};
-        struct mqtt_bytes filter;
-        uint8_t qos;
-        while (connection->session != NULL && filters.length > 0 && mqtt_next_filter(&filters, &filter, &qos))
-            monitor_session_add_filter(connection->monitor, connection->session, filter, qos);
+        struct monitor_filter filter;
+        while (connection->session != NULL && monitor_next_requested(connection, request, &filters, &filter))
+            monitor_session_add_filter(connection->monitor, connection->session, &filter);
     }
     forget_requests(connection);
 }
@@ -163,13 +181,19 @@ void monitor_requests_end(struct monitored *connection) {
 /* ---- Time
  * ------------------------------------------------------------------------------------------------------------ */
 
+/* A Client that has not received CONNACK does not know of a Server Keep Alive. */
 static microseconds allowed_silence(const struct monitored *connection) {
-    return connection->keep_alive * MICROSECONDS_PER_SECOND * 3 / 2;
+    microseconds allowed = connection->keep_alive * MICROSECONDS_PER_SECOND * 3 / 2;
+    return connection->server_keep_alive && !connection->informed ? allowed + MONITOR_ARRIVAL : allowed;
 }
 
 static bool silence_can_be_judged(const struct monitored *connection) {
-    return connection->silence_judged && connection->keep_alive > 0 && !connection->disconnected &&
-           !connection->streams[MQTT_CLIENT].closed && !connection->streams[MQTT_SERVER].closed;
+    /* A Server of MQTT 5.0 may have ended the conversation unseen. */
+    if (monitor_in_5_0(connection) && !connection->seen[MQTT_SERVER])
+        return false;
+    return connection->silence_judged && connection->keep_alive > 0 && !connection->disconnected[MQTT_CLIENT] &&
+           !connection->disconnected[MQTT_SERVER] && !connection->streams[MQTT_CLIENT].closed &&
+           !connection->streams[MQTT_SERVER].closed;
 }
 
 /* Each silence is reported once. */
@@ -177,7 +201,8 @@ static void judge_silence(struct monitored *connection, microseconds now) {
     connection->now = now;
     if (!silence_can_be_judged(connection) || now - connection->client_spoke <= allowed_silence(connection))
         return;
-    monitor_breach(connection, MQTT_CLIENT, MONITOR_RULE_KEEP_ALIVE);
+    monitor_breach(connection, MQTT_CLIENT,
+                   connection->server_keep_alive ? MONITOR_RULE_SERVER_KEEP_ALIVE : MONITOR_RULE_KEEP_ALIVE);
     connection->silence_judged = false;
 }
 
@@ -207,6 +232,31 @@ static struct mqtt_decoder decoder_of(const struct monitored *connection, enum m
     if (side == MQTT_SERVER && decoder.version == MQTT_VERSION_UNKNOWN)
         decoder.version = MQTT_3_1_1;
     return decoder;
+}
+
+/* A Server of an earlier version that is asked for MQTT 5.0 refuses as its own version does. */
+static bool refuses_version(const struct monitored *connection, enum mqtt_side side, struct mqtt_bytes bytes) {
+    static const uint8_t refusal[] = {MQTT_CONNACK << 4, 2, 0, MQTT_UNACCEPTABLE_PROTOCOL_VERSION};
+    return side == MQTT_SERVER && !connection->streams[side].spoke && monitor_in_5_0(connection) &&
+           mqtt_equal(bytes, (struct mqtt_bytes){refusal, sizeof refusal});
+}
+
+/* Where the version is only assumed, and the bytes are of no packet of it but of one of MQTT 5.0, they tell the
+ * version. `whole`: they are a whole packet, else its Fixed Header at least. */
+static bool tells_5_0(struct monitored *connection, enum mqtt_side side, struct mqtt_bytes bytes, bool whole) {
+    struct mqtt_decoder decoder = decoder_of(connection, side);
+    struct mqtt_packet packet;
+    struct mqtt_frame frame;
+    struct mqtt_error error;
+    decoder.version = MQTT_5_0;
+    if (!connection->version_assumed || connection->version == MQTT_5_0 ||
+        mqtt_frame(&decoder, bytes, &frame, &error) == MQTT_REFUSED)
+        return false;
+    if (whole && mqtt_decode(&decoder, bytes, &packet, &error) != MQTT_OK)
+        return false;
+    connection->version = MQTT_5_0;
+    monitor_lose_track(connection); /* it was read as another */
+    return true;
 }
 
 /* A Fixed Header that no version allows. */
@@ -263,8 +313,13 @@ static void take_packet(struct monitored *connection, enum mqtt_side side, struc
     struct mqtt_decoder decoder = decoder_of(connection, side);
     struct mqtt_packet packet;
     struct mqtt_error error;
+    if (refuses_version(connection, side, bytes))
+        decoder.version = MQTT_3_1_1;
     if (mqtt_decode(&decoder, bytes, &packet, &error) != MQTT_OK) {
-        refuse(connection, side, bytes, &error);
+        if (tells_5_0(connection, side, bytes, true))
+            take_packet(connection, side, bytes);
+        else
+            refuse(connection, side, bytes, &error);
         return;
     }
     if (hooks->packet != NULL)
@@ -285,6 +340,8 @@ static enum mqtt_status read_frame(struct monitored *connection, enum mqtt_side 
     struct mqtt_decoder decoder = decoder_of(connection, side);
     struct mqtt_error error;
     enum mqtt_status status = mqtt_frame(&decoder, bytes, frame, &error);
+    if (status == MQTT_REFUSED && tells_5_0(connection, side, bytes, false))
+        return read_frame(connection, side, bytes, frame);
     if (status == MQTT_REFUSED)
         refuse(connection, side, bytes, &error);
     return status;
@@ -419,6 +476,7 @@ void monitor_gap(struct monitored *connection, enum mqtt_side side, microseconds
 void monitor_half_closed(struct monitored *connection, enum mqtt_side side, microseconds now) {
     judge_silence(connection, now);
     connection->streams[side].closed = true;
+    connection->streams[side].closed_at = now;
 }
 
 void monitor_close(struct monitored *connection, microseconds now) {
@@ -432,6 +490,7 @@ void monitor_close(struct monitored *connection, microseconds now) {
     }
     if (connection->phase == MONITOR_FOREIGN || (connection->connect_missed && !connection->streams[MQTT_SERVER].spoke))
         monitor_clients_forget(connection->monitor); /* it may have been accepted, for any Client Identifier */
+    monitor_expiry_begins(connection);
     monitor_requests_end(connection);
     destroy_connection(connection);
 }

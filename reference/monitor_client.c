@@ -1,4 +1,4 @@
-/* Judges what only Clients send: CONNECT, SUBSCRIBE, UNSUBSCRIBE, DISCONNECT. */
+/* Judges what Clients send: CONNECT, SUBSCRIBE, UNSUBSCRIBE, DISCONNECT, and PUBLISH against what is offered. */
 #include "reference/monitor_internal.h"
 
 #include <string.h>
@@ -11,7 +11,7 @@ static bool protocol_is_known(const struct mqtt_connect *connect) {
     static const struct {
         enum mqtt_version version;
         const char *name;
-    } protocols[] = {{MQTT_3_1, "MQIsdp"}, {MQTT_3_1_1, "MQTT"}};
+    } protocols[] = {{MQTT_3_1, "MQIsdp"}, {MQTT_3_1_1, "MQTT"}, {MQTT_5_0, "MQTT"}};
     for (size_t i = 0; i < sizeof protocols / sizeof *protocols; i++)
         if (connect->protocol_level == protocols[i].version &&
             mqtt_equal(connect->protocol_name, mqtt_text(protocols[i].name)))
@@ -19,7 +19,7 @@ static bool protocol_is_known(const struct mqtt_connect *connect) {
     return false;
 }
 
-static void enter_client(struct monitored *connection, struct mqtt_bytes identifier) {
+void monitor_enter_client(struct monitored *connection, struct mqtt_bytes identifier) {
     if (identifier.length == 0)
         return;
     struct monitor_client *client = monitor_client_enter(connection->monitor, identifier);
@@ -47,13 +47,17 @@ static struct monitor_session *stored_session(struct monitored *connection, stru
 static struct monitor_session *session_for(struct monitored *connection) {
     struct monitor_client *client = connection->client;
     struct monitor *monitor = connection->monitor;
-    if (connection->clean_session)
+    if (connection->clean_session || connection->identifier_empty)
         return monitor_session_create(monitor, connection->number, true);
+    if (client != NULL && client->existence == MONITOR_PRESENT && connection->now >= client->absent_from)
+        monitor_client_settle(monitor, client, MONITOR_ABSENT, NULL);
     if (client == NULL || client->overlapped || connection->number < client->newest)
         return monitor_session_create(monitor, connection->number, false);
     struct monitor_session *session = stored_session(connection, client);
     /* The Client may have asked for a clean session meanwhile, or sent messages, without anybody noticing. */
-    if (session != NULL && (client->unheard != monitor->unheard || monitor->awaited > 0))
+    bool unheard = client->unheard != monitor->unheard || monitor->awaited > 0;
+    bool expired = client->existence == MONITOR_PRESENT && connection->now >= client->certain_until[MQTT_CLIENT];
+    if (session != NULL && (unheard || expired))
         monitor_session_forget_flow(monitor, session, MQTT_CLIENT);
     return session;
 }
@@ -75,7 +79,8 @@ static void start_conversation(struct monitored *connection, const struct mqtt_c
     connection->seen[MQTT_CLIENT] = true;
     connection->seen[MQTT_SERVER] = true;
     connection->identifier_missing = connect->client_identifier.length == 0 && !connection->clean_session;
-    enter_client(connection, connect->client_identifier);
+    monitor_take_connect(connection, connect);
+    monitor_enter_client(connection, connect->client_identifier);
     monitor_session_drop(connection->monitor, connection->session);
     connection->session = session_for(connection);
     if (connection->session == NULL)
@@ -110,7 +115,7 @@ static void judge_connect(struct monitored *connection, enum mqtt_side side, con
 /* ---- SUBSCRIBE and UNSUBSCRIBE ------------------------------------------------------------------------------- */
 
 static void add_request(struct monitored *connection, enum mqtt_type type, uint16_t packet_identifier, uint32_t count,
-                        struct mqtt_bytes filters) {
+                        uint32_t identifier, struct mqtt_bytes filters) {
     struct monitor_request *request = NULL;
     if (connection->request_count < MONITOR_MAXIMUM_REQUESTS &&
         filters.length <= MONITOR_MAXIMUM_FILTERS - connection->request_bytes)
@@ -122,6 +127,7 @@ static void add_request(struct monitored *connection, enum mqtt_type type, uint1
     request->type = type;
     request->packet_identifier = packet_identifier;
     request->count = count;
+    request->identifier = identifier;
     request->length = filters.length;
     if (filters.length > 0)
         memcpy(request->filters, filters.data, filters.length);
@@ -142,21 +148,25 @@ static void judge_request_identifier(struct monitored *connection, uint16_t pack
     if (requested) /* which of the two an answer is for is open */
         connection->session->filters_known = connection->session->filters_known && repeated;
     if (!repeated && (requested || (exchange != NULL && !exchange->uncertain)))
-        monitor_breach(connection, MQTT_CLIENT, MONITOR_RULE_IDENTIFIER_IN_USE);
+        monitor_breach(connection, MQTT_CLIENT, MONITOR_RULE_REQUEST_IDENTIFIER_IN_USE);
 }
 
 static void judge_subscribe(struct monitored *connection, enum mqtt_side side, const struct mqtt_packet *packet) {
     (void)side;
     const struct mqtt_subscribe *subscribe = &packet->subscribe;
     judge_request_identifier(connection, subscribe->packet_identifier, packet->flags);
-    add_request(connection, MQTT_SUBSCRIBE, subscribe->packet_identifier, subscribe->count, subscribe->filters);
+    uint32_t identifier =
+        monitor_in_5_0(connection) ? mqtt_property_number(subscribe->properties, MQTT_SUBSCRIPTION_IDENTIFIER, 0) : 0;
+    monitor_judge_offer(connection, packet);
+    add_request(connection, MQTT_SUBSCRIBE, subscribe->packet_identifier, subscribe->count, identifier,
+                subscribe->filters);
 }
 
 static void judge_unsubscribe(struct monitored *connection, enum mqtt_side side, const struct mqtt_packet *packet) {
     (void)side;
     const struct mqtt_unsubscribe *unsubscribe = &packet->unsubscribe;
     judge_request_identifier(connection, unsubscribe->packet_identifier, packet->flags);
-    add_request(connection, MQTT_UNSUBSCRIBE, unsubscribe->packet_identifier, unsubscribe->count,
+    add_request(connection, MQTT_UNSUBSCRIBE, unsubscribe->packet_identifier, unsubscribe->count, 0,
                 (struct mqtt_bytes){0});
 }
 
@@ -170,7 +180,7 @@ static bool left_one_out(const struct monitored *connection) {
     for (uint32_t i = 0; i < published->capacity && connection->last_resent[MQTT_CLIENT] > 0; i++) {
         const struct monitor_exchange *exchange = &published->slots[i];
         if (exchange->packet_identifier != 0 && !exchange->uncertain && exchange->state == MONITOR_PUBLISHED &&
-            exchange->connection != connection->number && exchange->sequence != 0 &&
+            exchange->connection != connection->number && exchange->sequence != 0 && !exchange->expires &&
             exchange->sequence < connection->last_resent[MQTT_CLIENT])
             return true;
     }
@@ -178,10 +188,20 @@ static bool left_one_out(const struct monitored *connection) {
 }
 
 static void judge_disconnect(struct monitored *connection, enum mqtt_side side, const struct mqtt_packet *packet) {
-    (void)packet;
     if (left_one_out(connection))
         monitor_breach(connection, side, MONITOR_RULE_NOT_RESENT);
-    connection->disconnected = true;
+    monitor_change_expiry(connection, &packet->disconnect);
+    connection->disconnected[side] = true;
+}
+
+/* ---- PUBLISH
+ * ---------------------------------------------------------------------------------------------------------- */
+
+static void judge_publish(struct monitored *connection, enum mqtt_side side, const struct mqtt_packet *packet) {
+    struct mqtt_packet resolved = *packet;
+    monitor_judge_offer(connection, packet);
+    resolved.publish.topic = monitor_topic(connection, side, &packet->publish);
+    monitor_publish(connection, side, &resolved);
 }
 
 /* ---- By type
@@ -189,18 +209,43 @@ static void judge_disconnect(struct monitored *connection, enum mqtt_side side, 
 
 /* NULL: nothing to judge. What a Client may not send at all does not decode. */
 static client_judge *const judges[MQTT_TYPE_COUNT] = {
-    [MQTT_CONNECT] = judge_connect,       [MQTT_PUBLISH] = monitor_publish,       [MQTT_PUBACK] = monitor_puback,
-    [MQTT_PUBREC] = monitor_pubrec,       [MQTT_PUBREL] = monitor_pubrel,         [MQTT_PUBCOMP] = monitor_pubcomp,
-    [MQTT_SUBSCRIBE] = judge_subscribe,   [MQTT_UNSUBSCRIBE] = judge_unsubscribe, [MQTT_PINGREQ] = NULL,
+    [MQTT_CONNECT] = judge_connect,
+    [MQTT_PUBLISH] = judge_publish,
+    [MQTT_PUBACK] = monitor_puback,
+    [MQTT_PUBREC] = monitor_pubrec,
+    [MQTT_PUBREL] = monitor_pubrel,
+    [MQTT_PUBCOMP] = monitor_pubcomp,
+    [MQTT_SUBSCRIBE] = judge_subscribe,
+    [MQTT_UNSUBSCRIBE] = judge_unsubscribe,
+    [MQTT_PINGREQ] = NULL,
     [MQTT_DISCONNECT] = judge_disconnect,
+    [MQTT_AUTH] = monitor_judge_authentication,
 };
 
+/* A Client that authenticates sends nothing else until it has received CONNACK. */
+static void judge_patience(struct monitored *connection, const struct mqtt_packet *packet) {
+    bool waits = packet->type == MQTT_AUTH || packet->type == MQTT_DISCONNECT || packet->type == MQTT_CONNECT;
+    if (!connection->has_method || waits)
+        return;
+    if (connection->phase == MONITOR_AWAITS_CONNACK) {
+        monitor_breach(connection, MQTT_CLIENT, MONITOR_RULE_BEFORE_AUTHENTICATED);
+        connection->impatient = true;
+    } else if (!connection->impatient) {
+        connection->informed = connection->limits[MQTT_CLIENT].known;
+    }
+}
+
 void monitor_client_packet(struct monitored *connection, const struct mqtt_packet *packet) {
-    if (connection->disconnected) {
+    if (connection->disconnected[MQTT_CLIENT]) {
         monitor_breach(connection, MQTT_CLIENT, MONITOR_RULE_AFTER_DISCONNECT);
         monitor_leave_undefined(connection);
         return;
     }
+    if (connection->limits[MQTT_CLIENT].known && connection->now - connection->acknowledged >= MONITOR_ARRIVAL)
+        connection->informed = true;
+    judge_patience(connection, packet);
+    monitor_judge_limits(connection, MQTT_CLIENT, packet);
+    monitor_session_heard(connection, MQTT_CLIENT);
     if (judges[packet->type] != NULL)
         judges[packet->type](connection, MQTT_CLIENT, packet);
 }

@@ -52,21 +52,32 @@ static void judge_unknown_dup(struct monitored *connection, enum mqtt_side side,
     const struct monitor_exchange *same = find_by_content(&session->flows[side].exchanges, published);
     bool first = session->first_connection == connection->number;
     bool unsent = same != NULL && same->connection != connection->number && same->state == MONITOR_PUBLISHED;
-    if (same != NULL && (first || (unsent && connection->version != MQTT_3_1)))
+    /* MQTT 3.1 does not order what is resent, nor does MQTT 5.0 for Servers. */
+    bool ordered = connection->version != MQTT_3_1 && (side == MQTT_CLIENT || !monitor_in_5_0(connection));
+    if (same != NULL && (first || (unsent && ordered)))
         monitor_breach(connection, side, MONITOR_RULE_RESENT_OTHER_IDENTIFIER);
     else if (first)
         monitor_breach(connection, side,
                        published->qos == 1 ? MONITOR_RULE_FIRST_WITH_DUP_QOS_1 : MONITOR_RULE_FIRST_WITH_DUP_QOS_2);
 }
 
+static enum monitor_rule in_use(const struct monitor_exchange *published) {
+    return published->qos == 1 ? MONITOR_RULE_IDENTIFIER_IN_USE_QOS_1 : MONITOR_RULE_IDENTIFIER_IN_USE_QOS_2;
+}
+
 /* No PUBLISH with this identifier is on its way. */
 static void judge_first(struct monitored *connection, enum mqtt_side side, const struct monitor_exchange *published,
                         bool dup) {
     uint16_t packet_identifier = published->packet_identifier;
+    const struct monitor_session *session = connection->session;
+    bool used = monitor_identifiers_hold(&session->flows[side].used, packet_identifier);
+    bool first = session->first_connection == connection->number && session->past[side];
     if (side == MQTT_CLIENT && monitor_request_find(connection, MQTT_RESERVED, packet_identifier) != NULL)
-        monitor_breach(connection, side, MONITOR_RULE_IDENTIFIER_IN_USE);
-    else if (dup && !monitor_identifiers_hold(&connection->session->flows[side].used, packet_identifier))
+        monitor_breach(connection, side, in_use(published));
+    else if (dup && !used)
         judge_unknown_dup(connection, side, published);
+    else if (dup && first)
+        monitor_breach(connection, side, MONITOR_RULE_RESENT_ON_CONNECTION);
 }
 
 /* Clients keep the order over all messages. Servers keep it within a topic, and may have topics that are not
@@ -103,6 +114,7 @@ static void judge_resent(struct monitored *connection, enum mqtt_side side, stru
     exchange->connection = connection->number;
     exchange->resent = true;
     exchange->state = MONITOR_PUBLISHED; /* so it cannot know of a PUBREC */
+    exchange->received_again = false;
 }
 
 /* The identifier is that of a message on its way. False when that message is not the one sent now. */
@@ -113,7 +125,7 @@ static bool judge_again(struct monitored *connection, enum mqtt_side side, struc
     bool same = exchange->content == published->content && exchange->qos == published->qos;
     bool earlier = exchange->connection != connection->number;
     if (!same || (!dup && !earlier && exchange->state != MONITOR_RELEASED)) {
-        monitor_breach(connection, side, MONITOR_RULE_IDENTIFIER_IN_USE);
+        monitor_breach(connection, side, in_use(published));
         return false;
     }
     if (exchange->state == MONITOR_RELEASED) {
@@ -122,6 +134,8 @@ static bool judge_again(struct monitored *connection, enum mqtt_side side, struc
     }
     if (earlier)
         judge_resent(connection, side, exchange, dup);
+    else
+        monitor_breach(connection, side, MONITOR_RULE_RESENT_ON_CONNECTION);
     return true;
 }
 
@@ -137,45 +151,62 @@ static void remember(struct monitored *connection, enum mqtt_side side, const st
     *exchange = *published;
 }
 
-void monitor_publish(struct monitored *connection, enum mqtt_side side, const struct mqtt_packet *packet) {
+/* Without its Topic Name, which an unknown Topic Alias hides, it cannot be told from other messages. */
+static struct monitor_exchange exchange_of(const struct monitored *connection, const struct mqtt_packet *packet) {
     const struct mqtt_publish *publish = &packet->publish;
-    uint8_t qos = mqtt_publish_qos(packet->flags);
-    if (qos == 0)
-        return;
-    bool dup = (packet->flags & MQTT_PUBLISH_DUP) != 0;
-    struct monitor_session *session = connection->session;
+    struct mqtt_property expiry;
     struct monitor_exchange published = {
         .topic = monitor_hash(MONITOR_HASH, publish->topic),
         .connection = connection->number,
         .packet_identifier = publish->packet_identifier,
-        .qos = qos,
+        .qos = mqtt_publish_qos(packet->flags),
         .state = MONITOR_PUBLISHED,
+        .expires = monitor_in_5_0(connection) &&
+                   mqtt_find_property(publish->properties, MQTT_MESSAGE_EXPIRY_INTERVAL, &expiry),
+        .uncertain = publish->topic.length == 0,
     };
     published.content = monitor_hash(published.topic, publish->payload);
-    struct monitor_exchange *exchange =
-        monitor_exchange_find(&session->flows[side].exchanges, publish->packet_identifier);
+    return published;
+}
+
+void monitor_publish(struct monitored *connection, enum mqtt_side side, const struct mqtt_packet *packet) {
+    uint16_t packet_identifier = packet->publish.packet_identifier;
+    bool dup = (packet->flags & MQTT_PUBLISH_DUP) != 0;
+    struct monitor_session *session = connection->session;
+    if (mqtt_publish_qos(packet->flags) == 0)
+        return;
+    struct monitor_exchange published = exchange_of(connection, packet);
+    struct monitor_exchange *exchange = monitor_exchange_find(&session->flows[side].exchanges, packet_identifier);
     /* Once on each connection is no repetition: answers to an earlier one cannot come here. */
     bool repeated = exchange != NULL ? exchange->connection == connection->number : dup;
+    monitor_use_quota(connection, side);
     if (exchange == NULL) {
         judge_first(connection, side, &published, dup);
         /* A repetition may have crossed its acknowledgement: then the identifier is free once that arrives. */
-        published.uncertain = dup || monitor_identifiers_hold(&connection->loose[side], publish->packet_identifier);
+        published.uncertain =
+            published.uncertain || dup || monitor_identifiers_hold(&connection->loose[side], packet_identifier);
         published.sequence = dup ? 0 : ++session->sequence;
         remember(connection, side, &published);
-    } else if (!judge_again(connection, side, exchange, &published, dup)) {
+    } else if (published.uncertain || !judge_again(connection, side, exchange, &published, dup)) {
         published.uncertain = true;
         *exchange = published;
     }
-    enum monitor_awaited kind = qos == 1 ? MONITOR_AWAITS_PUBACK : MONITOR_AWAITS_PUBREC;
+    enum monitor_awaited kind = published.qos == 1 ? MONITOR_AWAITS_PUBACK : MONITOR_AWAITS_PUBREC;
     if (exchange == NULL)
-        await(connection, side, kind, publish->packet_identifier);
+        await(connection, side, kind, packet_identifier);
     else
-        await_again(connection, side, kind, publish->packet_identifier);
+        await_again(connection, side, kind, packet_identifier);
     if (repeated)
-        loosen(connection, side, publish->packet_identifier);
+        loosen(connection, side, packet_identifier);
 }
 
 /* ---- Acknowledgements by the receiver ------------------------------------------------------------------------ */
+
+/* The Client answers what the Server sent behind CONNACK. */
+static void note_answer(struct monitored *connection, enum mqtt_side side) {
+    if (side == MQTT_CLIENT)
+        connection->informed = connection->limits[MQTT_CLIENT].known;
+}
 
 /* Takes the answer out of what is awaited. MONITOR_NOT_FOUND when it was not; else how many before it in order
  * were left unanswered. What can be the answer to a repetition is. */
@@ -185,9 +216,11 @@ static uint32_t take_awaited(struct monitored *connection, enum mqtt_side sender
     struct monitor_queue *repeated = &connection->awaited[sender][MONITOR_AWAITS_REPEATED];
     uint32_t place = monitor_queue_find(queue, packet_identifier);
     if (place != 0 && monitor_queue_remove(repeated, packet_identifier))
-        return 0;
-    if (place != MONITOR_NOT_FOUND)
+        place = 0;
+    else if (place != MONITOR_NOT_FOUND)
         monitor_queue_take(queue, place);
+    if (place != MONITOR_NOT_FOUND)
+        note_answer(connection, monitor_other(sender));
     return place;
 }
 
@@ -240,11 +273,27 @@ void monitor_puback(struct monitored *connection, enum mqtt_side side, const str
         judge_wrong_answer(connection, side, exchange);
     if (exchange != NULL && exchange->qos == 1)
         monitor_exchange_remove(exchanges, exchange);
+    monitor_free_quota(connection, sender);
     judge_order(connection, side, MONITOR_AWAITS_PUBACK, place, MONITOR_RULE_PUBACK_ORDER);
+}
+
+/* The message is where it is going, or refused. In MQTT 5.0 that is the end of it. */
+static void take_pubrec(struct monitored *connection, enum mqtt_side sender, struct monitor_exchange *exchange,
+                        bool refused) {
+    if (refused) {
+        monitor_queue_remove(&connection->awaited[sender][MONITOR_AWAITS_PUBREL], exchange->packet_identifier);
+        monitor_exchange_remove(&connection->session->flows[sender].exchanges, exchange);
+    } else if (!exchange->uncertain && exchange->state == MONITOR_PUBLISHED) {
+        exchange->state = MONITOR_RECEIVED;
+        await(connection, sender, MONITOR_AWAITS_PUBREL, exchange->packet_identifier);
+    } else {
+        exchange->received_again = true;
+    }
 }
 
 void monitor_pubrec(struct monitored *connection, enum mqtt_side side, const struct mqtt_packet *packet) {
     uint16_t packet_identifier = packet->acknowledgement.packet_identifier;
+    bool refused = packet->acknowledgement.reason_code >= MQTT_REASON_FAILURE; /* never before MQTT 5.0 */
     enum mqtt_side sender = monitor_other(side);
     struct monitor_exchange *exchange =
         monitor_exchange_find(&connection->session->flows[sender].exchanges, packet_identifier);
@@ -253,10 +302,10 @@ void monitor_pubrec(struct monitored *connection, enum mqtt_side side, const str
         judge_stray(connection, side, packet_identifier, MONITOR_RULE_ANSWERS_NOTHING);
     else if (exchange != NULL && exchange->qos == 1 && (place == MONITOR_NOT_FOUND || !exchange->uncertain))
         judge_wrong_answer(connection, side, exchange);
-    if (exchange != NULL && !exchange->uncertain && exchange->qos == 2 && exchange->state == MONITOR_PUBLISHED) {
-        exchange->state = MONITOR_RECEIVED;
-        await(connection, sender, MONITOR_AWAITS_PUBREL, packet_identifier);
-    }
+    if (exchange != NULL && exchange->qos == 2)
+        take_pubrec(connection, sender, exchange, refused);
+    if (refused)
+        monitor_free_quota(connection, sender);
     judge_order(connection, side, MONITOR_AWAITS_PUBREC, place, MONITOR_RULE_PUBREC_ORDER);
 }
 
@@ -276,6 +325,7 @@ void monitor_pubcomp(struct monitored *connection, enum mqtt_side side, const st
     }
     if (exchange != NULL && exchange->qos == 2 && exchange->state == MONITOR_RELEASED)
         monitor_exchange_remove(exchanges, exchange);
+    monitor_free_quota(connection, sender);
 }
 
 /* ---- PUBREL by the sender ------------------------------------------------------------------------------------ */
@@ -298,13 +348,17 @@ static void judge_released(struct monitored *connection, enum mqtt_side side, st
     uint32_t place = monitor_queue_find(queue, exchange->packet_identifier);
     if (exchange->state == MONITOR_PUBLISHED)
         monitor_breach(connection, side, MONITOR_RULE_PUBREL_EARLY);
+    else if (exchange->released == connection->number && !exchange->received_again)
+        monitor_breach(connection, side, MONITOR_RULE_RESENT_ON_CONNECTION);
     else if (place != MONITOR_NOT_FOUND && passes_one_of_its_topic(connection, side, place, exchange))
         monitor_breach(connection, side, MONITOR_RULE_PUBREL_ORDER);
     /* Those that were passed come too late for any order: each disorder is told once. */
     for (uint32_t i = 0; place != MONITOR_NOT_FOUND && side == MQTT_CLIENT && i < place; i++)
         monitor_queue_take(queue, 0);
-    monitor_queue_remove(queue, exchange->packet_identifier);
+    if (monitor_queue_remove(queue, exchange->packet_identifier))
+        note_answer(connection, side);
     exchange->state = MONITOR_RELEASED;
+    exchange->released = connection->number;
 }
 
 void monitor_pubrel(struct monitored *connection, enum mqtt_side side, const struct mqtt_packet *packet) {

@@ -358,6 +358,9 @@ void monitor_connect_unanswered(struct monitored *connection);
 struct monitor_request *monitor_request_find(const struct monitored *connection, enum mqtt_type type,
                                              uint16_t packet_identifier);
 void monitor_request_remove(struct monitored *connection, struct monitor_request *request);
+/* Takes the next one from the filters of an unanswered SUBSCRIBE. False at the end. */
+bool monitor_next_requested(const struct monitored *connection, const struct monitor_request *request,
+                            struct mqtt_bytes *filters, struct monitor_filter *filter);
 /* The Server may have taken the unanswered SUBSCRIBEs before the connection ended. */
 void monitor_requests_end(struct monitored *connection);
 
@@ -377,7 +380,9 @@ enum monitor_rule {
     MONITOR_RULE_EMPTY_IDENTIFIER,
     MONITOR_RULE_AFTER_DISCONNECT,
     MONITOR_RULE_KEEP_ALIVE,
-    MONITOR_RULE_IDENTIFIER_IN_USE,
+    MONITOR_RULE_REQUEST_IDENTIFIER_IN_USE,
+    MONITOR_RULE_IDENTIFIER_IN_USE_QOS_1,
+    MONITOR_RULE_IDENTIFIER_IN_USE_QOS_2,
     MONITOR_RULE_RESENT_OTHER_IDENTIFIER,
     MONITOR_RULE_RESENT_WITHOUT_DUP,
     MONITOR_RULE_FIRST_WITH_DUP_QOS_1,
@@ -475,6 +480,8 @@ void monitor_free_quota(struct monitored *connection, enum mqtt_side sender);
 void monitor_session_heard(struct monitored *connection, enum mqtt_side side);
 /* The Client asks for another Session Expiry Interval as it leaves. */
 void monitor_change_expiry(struct monitored *connection, const struct mqtt_disconnect *disconnect);
+/* The Session Expiry Interval may have been changed unseen. */
+void monitor_expiry_unknown(struct monitored *connection);
 /* The connection is gone: from when on is its session gone as well? */
 void monitor_expiry_begins(struct monitored *connection);
 

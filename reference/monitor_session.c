@@ -51,21 +51,53 @@ void monitor_session_drop(struct monitor *monitor, struct monitor_session *sessi
     monitor_release(&monitor->environment, session, sizeof *session);
 }
 
-static bool has_filter(const struct monitor_session *session, struct mqtt_bytes filter, uint8_t qos) {
+/* Each filter is remembered as two bytes of length and the filter itself, options as in SUBSCRIBE, and four bytes of
+ * Subscription Identifier. */
+#define FILTER_FIXED   7u
+#define FILTER_RETAINS 0x08u
+
+static uint32_t write_filter(uint8_t *at, const struct monitor_filter *filter) {
+    uint32_t length = filter->filter.length;
+    *at++ = (uint8_t)(length >> 8);
+    *at++ = (uint8_t)length;
+    memcpy(at, filter->filter.data, length);
+    at += length;
+    *at++ = filter->qos | (filter->retains ? FILTER_RETAINS : 0);
+    for (int shift = 24; shift >= 0; shift -= 8)
+        *at++ = (uint8_t)(filter->identifier >> shift);
+    return length + FILTER_FIXED;
+}
+
+bool monitor_next_filter(struct mqtt_bytes *filters, struct monitor_filter *filter) {
+    if (filters->length == 0)
+        return false;
+    const uint8_t *at = filters->data;
+    filter->filter.length = (uint32_t)at[0] << 8 | at[1];
+    filter->filter.data = at + 2;
+    at += 2 + filter->filter.length;
+    filter->qos = at[0] & MQTT_SUBSCRIBE_QOS;
+    filter->retains = (at[0] & FILTER_RETAINS) != 0;
+    filter->identifier = (uint32_t)at[1] << 24 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 8 | at[4];
+    filters->data += filter->filter.length + FILTER_FIXED;
+    filters->length -= filter->filter.length + FILTER_FIXED;
+    return true;
+}
+
+static bool has_filter(const struct monitor_session *session, const struct monitor_filter *filter) {
     struct mqtt_bytes filters = {session->filters, session->filters_length};
-    struct mqtt_bytes known;
-    uint8_t known_qos;
-    while (filters.length > 0 && mqtt_next_filter(&filters, &known, &known_qos))
-        if (known_qos >= qos && mqtt_equal(known, filter))
+    struct monitor_filter known;
+    while (monitor_next_filter(&filters, &known))
+        if (known.qos >= filter->qos && known.identifier == filter->identifier && (known.retains || !filter->retains) &&
+            mqtt_equal(known.filter, filter->filter))
             return true;
     return false;
 }
 
-void monitor_session_add_filter(struct monitor *monitor, struct monitor_session *session, struct mqtt_bytes filter,
-                                uint8_t qos) {
-    if (!session->filters_known || has_filter(session, filter, qos))
+void monitor_session_add_filter(struct monitor *monitor, struct monitor_session *session,
+                                const struct monitor_filter *filter) {
+    if (!session->filters_known || has_filter(session, filter))
         return;
-    size_t needed = session->filters_length + (size_t)filter.length + 3; /* length, filter, options */
+    size_t needed = session->filters_length + (size_t)filter->filter.length + FILTER_FIXED;
     if (needed > session->filters_capacity) {
         uint32_t capacity = session->filters_capacity == 0 ? 64 : session->filters_capacity;
         while (capacity < needed && capacity <= MONITOR_MAXIMUM_FILTERS)
@@ -81,10 +113,7 @@ void monitor_session_add_filter(struct monitor *monitor, struct monitor_session 
         session->filters = filters;
         session->filters_capacity = capacity;
     }
-    size_t length = session->filters_length;
-    if (!mqtt_append_filter(session->filters, session->filters_capacity, &length, filter, &qos))
-        session->filters_known = false;
-    session->filters_length = (uint32_t)length;
+    session->filters_length += write_filter(session->filters + session->filters_length, filter);
 }
 
 /* ---- Clients ------------------------------------------------------------------------------------------------- */
@@ -170,6 +199,13 @@ void monitor_client_settle(struct monitor *monitor, struct monitor_client *clien
     client->session = session;
 }
 
+void monitor_client_lasts(struct monitor_client *client) {
+    client->holder = 0;
+    client->certain_until[MQTT_CLIENT] = MONITOR_NEVER;
+    client->certain_until[MQTT_SERVER] = MONITOR_NEVER;
+    client->absent_from = MONITOR_NEVER;
+}
+
 void monitor_clients_forget(struct monitor *monitor) {
     for (uint32_t i = 0; i < MONITOR_BUCKETS; i++)
         for (struct monitor_client *client = monitor->buckets[i]; client != NULL; client = client->next)
@@ -180,4 +216,65 @@ void monitor_clients_destroy(struct monitor *monitor) {
     for (uint32_t i = 0; i < MONITOR_BUCKETS; i++)
         while (monitor->buckets[i] != NULL)
             destroy_client(monitor, monitor->buckets[i]);
+}
+
+/* ---- The end of sessions of MQTT 5.0
+ * ------------------------------------------------------------------------------------- */
+
+static bool holds_session(const struct monitored *connection) {
+    const struct monitor_client *client = connection->client;
+    return monitor_in_5_0(connection) && client != NULL && client->holder == connection->number;
+}
+
+void monitor_session_heard(struct monitored *connection, enum mqtt_side side) {
+    if (!holds_session(connection))
+        return;
+    uint32_t shortest = connection->expiry_shortest;
+    microseconds *until = &connection->client->certain_until[side];
+    if (shortest == MONITOR_NO_EXPIRY)
+        *until = MONITOR_NEVER;
+    else if (shortest <= MONITOR_EXPIRY_DOUBT)
+        *until = 0;
+    else
+        *until = connection->now + (shortest - MONITOR_EXPIRY_DOUBT) * MICROSECONDS_PER_SECOND;
+}
+
+/* Whether the Server still learns of the other interval is open. */
+void monitor_change_expiry(struct monitored *connection, const struct mqtt_disconnect *disconnect) {
+    struct mqtt_property expiry;
+    if (!mqtt_find_property(disconnect->properties, MQTT_SESSION_EXPIRY_INTERVAL, &expiry))
+        return;
+    if (connection->asked && connection->asked_expiry == 0 && expiry.number != 0)
+        monitor_breach(connection, MQTT_CLIENT, MONITOR_RULE_EXPIRY_RAISED);
+    if (expiry.number < connection->expiry_shortest)
+        connection->expiry_shortest = expiry.number;
+    if (expiry.number > connection->expiry_longest)
+        connection->expiry_longest = expiry.number;
+    monitor_session_heard(connection, MQTT_CLIENT);
+    if (holds_session(connection)) {
+        microseconds *until = connection->client->certain_until;
+        until[MQTT_SERVER] = until[MQTT_SERVER] < until[MQTT_CLIENT] ? until[MQTT_SERVER] : until[MQTT_CLIENT];
+    }
+}
+
+void monitor_expiry_unknown(struct monitored *connection) {
+    connection->expiry_shortest = 0;
+    connection->expiry_longest = MONITOR_NO_EXPIRY;
+    monitor_session_heard(connection, MQTT_CLIENT);
+    monitor_session_heard(connection, MQTT_SERVER);
+}
+
+/* Where the Server closed its direction, it has ended the connection. Else it must once Keep Alive has run out, if
+ * there is one; until then it may not know. */
+void monitor_expiry_begins(struct monitored *connection) {
+    const struct monitor_stream *server = &connection->streams[MQTT_SERVER];
+    if (!holds_session(connection) || connection->expiry_longest == MONITOR_NO_EXPIRY ||
+        (!server->closed && connection->keep_alive == 0))
+        return;
+    microseconds ended =
+        server->closed ? server->closed_at
+                       : connection->now + MONITOR_ARRIVAL + connection->keep_alive * MICROSECONDS_PER_SECOND * 3 / 2;
+    microseconds lasts = connection->expiry_longest * MICROSECONDS_PER_SECOND;
+    /* Clocks differ, and need not tick more than once in a second. */
+    connection->client->absent_from = ended + lasts + (lasts > 0 ? lasts / 10 + MICROSECONDS_PER_SECOND : 0);
 }

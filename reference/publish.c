@@ -115,6 +115,12 @@ static bool send_encoded(struct publication *publication, struct connection *con
     return true;
 }
 
+static struct message *message_of(struct publication *publication) {
+    if (publication->message == NULL)
+        publication->message = message_create(publication->broker, publication->parts);
+    return publication->message;
+}
+
 static void send_qos0(struct publication *publication, struct connection *connection,
                       const struct delivery_terms *terms) {
     struct broker *broker = publication->broker;
@@ -127,6 +133,9 @@ static void send_qos0(struct publication *publication, struct connection *connec
     }
     if (is_alike_for_all(publication, connection, terms) && send_encoded(publication, connection, terms->retain))
         return;
+    /* A large payload is stored once, however many Clients it goes to. */
+    if (publication->parts->payload.length > ENCODED_ONCE)
+        (void)message_of(publication);
     struct outgoing outgoing = {.parts = publication->parts,
                                 .message = publication->message,
                                 .identifiers = terms->identifiers,
@@ -141,12 +150,6 @@ static void send_qos0(struct publication *publication, struct connection *connec
 }
 
 /* ---- To one session -------------------------------------------------------------------------------------- */
-
-static struct message *message_of(struct publication *publication) {
-    if (publication->message == NULL)
-        publication->message = message_create(publication->broker, publication->parts);
-    return publication->message;
-}
 
 /* MQTT-3.8.4-6 (5.0: MQTT-3.8.4-8, and MQTT-4.8.2-3 where it is shared): the lower of what was published and what was
  * granted. */
@@ -191,9 +194,10 @@ static bool retain_to_send(struct publication *publication, const struct subscri
     struct spec_rules *rules = &publication->broker->rules;
     if ((publication->parts->flags & MQTT_PUBLISH_RETAIN) == 0)
         return false;
-    if ((subscription->options & MQTT_SUBSCRIBE_RETAIN_AS_PUBLISHED) != 0)
+    enum mqtt_version version = subscription->session->version; /* which may have changed since it subscribed */
+    if (version == MQTT_5_0 && (subscription->options & MQTT_SUBSCRIBE_RETAIN_AS_PUBLISHED) != 0)
         return MUST(rules, V5(3_3_1_13));
-    return !MUST(rules, BY_VERSION(subscription->session->version, V311(3_3_1_9), V5(3_3_1_12)));
+    return !MUST(rules, BY_VERSION(version, V311(3_3_1_9), V5(3_3_1_12)));
 }
 
 /* ---- To all that match ------------------------------------------------------------------------------------ */

@@ -3,7 +3,9 @@
 
 #include "reference/core.h"
 
-#define FORGOTTEN_AT_ONCE 64u
+/* Looking for what has expired goes through all that is retained. That one has expired is also seen when it would be
+ * delivered, so the look may wait a little. */
+#define BETWEEN_LOOKS MICROSECONDS_PER_SECOND
 
 static void forget_retained(struct broker *broker, struct topic_node *node) {
     if (node->value == NULL)
@@ -26,6 +28,11 @@ static microseconds expiry_of(const struct message *message) {
     return message->published + message->expiry_interval * MICROSECONDS_PER_SECOND + 1;
 }
 
+static void look_again(struct broker *broker, microseconds expiry) {
+    microseconds soonest = broker->now + BETWEEN_LOOKS;
+    timers_set(broker, &broker->retained_timer, expiry > soonest ? expiry : soonest);
+}
+
 /* Before 5.0, MQTT-3.3.1-7 has a new message of QoS 0 replace the old one too. */
 static void store_retained(struct broker *broker, enum mqtt_version version, const struct application_message *parts) {
     struct topic_node *node = topic_tree_insert(&broker->retained, parts->topic);
@@ -39,7 +46,7 @@ static void store_retained(struct broker *broker, enum mqtt_version version, con
         node->value = message;
         broker->counts.retained++;
         if (expiry_of(message) < broker->retained_timer.deadline)
-            timers_set(broker, &broker->retained_timer, expiry_of(message));
+            look_again(broker, expiry_of(message));
     }
     topic_tree_prune(&broker->retained, node);
 }
@@ -47,6 +54,8 @@ static void store_retained(struct broker *broker, enum mqtt_version version, con
 void retain_message(struct broker *broker, enum mqtt_version version, const struct application_message *parts) {
     struct spec_rules *rules = &broker->rules;
     if ((parts->flags & MQTT_PUBLISH_RETAIN) == 0 && MUST(rules, BY_VERSION(version, V311(3_3_1_12), V5(3_3_1_8))))
+        return;
+    if (!broker_retains(broker))
         return;
     if (parts->payload.length == 0) {
         struct topic_node *node = topic_tree_find(&broker->retained, parts->topic);
@@ -85,34 +94,25 @@ void publish_retained_to(struct subscription *subscription, struct mqtt_bytes fi
 
 /* ---- Forgetting ------------------------------------------------------------------------------------------------ */
 
-/* What a walk found, since it may not change the tree. */
-struct expired {
+struct look {
     struct broker *broker;
-    struct topic_node *nodes[FORGOTTEN_AT_ONCE];
-    size_t count;
-    microseconds next; /* when the first of the others expires */
+    microseconds next; /* when the first of those that are left expires */
 };
 
 static void look_at(void *context, struct topic_node *node) {
-    struct expired *expired = context;
+    struct look *look = context;
     const struct message *message = node->value;
     microseconds expiry = expiry_of(message);
-    if (!message_has_expired(expired->broker, message)) {
-        expired->next = expiry < expired->next ? expiry : expired->next;
-        return;
-    }
-    if (expired->count < FORGOTTEN_AT_ONCE)
-        expired->nodes[expired->count++] = node;
-    else
-        expired->next = expired->broker->now;
+    if (message_has_expired(look->broker, message))
+        forget_retained(look->broker, node);
+    else if (expiry < look->next)
+        look->next = expiry;
 }
 
 void retained_expire(struct broker *broker) {
-    struct expired expired = {.broker = broker, .next = NO_DEADLINE};
-    topic_tree_each(&broker->retained, look_at, &expired);
-    for (size_t i = 0; i < expired.count; i++)
-        forget_topic(broker, expired.nodes[i]);
-    timers_set(broker, &broker->retained_timer, expired.next);
+    struct look look = {.broker = broker, .next = NO_DEADLINE};
+    topic_tree_each(&broker->retained, look_at, &look);
+    look_again(broker, look.next);
 }
 
 static void forget_visited(void *context, struct topic_node *node) {

@@ -108,9 +108,13 @@ static bool send_with(struct connection *connection, const struct outgoing *outg
     packet.publish.properties = property_set_view(set);
     if (write_out(connection, outgoing, &packet))
         return true;
-    if (alias != 0 && !known)
-        topic_alias_withdraw(connection, alias);
-    return false;
+    if (alias == 0 || known)
+        return false;
+    /* It may be the alias that makes it too large. */
+    topic_alias_withdraw(connection, alias);
+    set->length -= ALIAS_SIZE;
+    packet.publish.properties = property_set_view(set);
+    return write_out(connection, outgoing, &packet);
 }
 
 bool send_publish(struct connection *connection, const struct outgoing *outgoing) {

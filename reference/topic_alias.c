@@ -98,6 +98,8 @@ uint16_t topic_alias_for(struct connection *connection, struct mqtt_bytes topic,
     struct topic_aliases *aliases = &connection->aliases_out;
     uint16_t places = places_towards(connection);
     *known = false;
+    if (topic.length == 0) /* only a broker whose decoder lets it pass gets here */
+        return 0;
     uint32_t place = 0;
     for (; place < aliases->count && aliases->topics[place].data != NULL; place++)
         if (mqtt_equal(aliases->topics[place], topic)) {

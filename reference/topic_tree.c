@@ -373,6 +373,21 @@ void topic_tree_match(const struct topic_tree *tree, struct mqtt_bytes text, boo
     match_name(tree, text, dollar_leads, visit, context);
 }
 
-void topic_tree_each(const struct topic_tree *tree, topic_visitor *visit, void *context) {
-    visit_below(tree, tree->root, false, visit, context);
+void topic_tree_each(struct topic_tree *tree, topic_visitor *visit, void *context) {
+    struct topic_node *node = tree->root;
+    bool is_below_done = false;
+    for (;;) {
+        if (!is_below_done && node->first_child != NULL) {
+            node = node->first_child;
+            continue;
+        }
+        if (node == tree->root)
+            return;
+        struct topic_node *sibling = node->next_sibling, *parent = node->parent;
+        visit_value(node, visit, context);
+        if (node->value == NULL && node->first_child == NULL)
+            remove_leaf(tree, node);
+        is_below_done = sibling == NULL;
+        node = sibling != NULL ? sibling : parent;
+    }
 }

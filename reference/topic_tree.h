@@ -61,7 +61,8 @@ typedef void topic_visitor(void *context, struct topic_node *node);
 void topic_tree_match(const struct topic_tree *tree, struct mqtt_bytes text, bool dollar_is_special,
                       topic_visitor *visit, void *context);
 
-/* Visits each node with a value. The visitor may clear the value, and change nothing else. */
-void topic_tree_each(const struct topic_tree *tree, topic_visitor *visit, void *context);
+/* Visits each node with a value. The visitor may clear the value, and change nothing else; nodes that then lead nowhere
+ * are removed. */
+void topic_tree_each(struct topic_tree *tree, topic_visitor *visit, void *context);
 
 #endif

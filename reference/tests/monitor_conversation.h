@@ -32,21 +32,28 @@ struct line {
     enum spec_statement breaks_if_sent; /* by the Server, where its statement is another */
     unsigned after;                     /* milliseconds since the line before */
     enum mqtt_type type;
-    int level; /* 0 for 3.1.1 */
+    int level; /* of CONNECT, 0 for 3.1.1; elsewhere what is spoken though no CONNECT was seen */
     bool stored;
     uint16_t keep_alive;
     uint8_t present;
-    uint8_t code;
+    uint8_t code; /* return code or Reason Code */
     uint8_t dup;
+    uint8_t retain;
     uint8_t qos;
     uint16_t id;
     const char *text; /* Client Identifier, Topic Name */
     const char *payload;
     struct {
         const char *filter;
-        uint8_t qos;
+        uint8_t qos; /* options, in MQTT 5.0 */
     } filters[2];
-    const char *bytes; /* codes of SUBACK, or all of RAW */
+    struct {
+        enum mqtt_property_identifier identifier; /* 0 for none */
+        uint32_t number;
+        const char *text;
+        const char *value;
+    } properties[6];
+    const char *bytes; /* codes of SUBACK, of UNSUBACK in MQTT 5.0, or all of RAW */
     uint32_t length;
 };
 
@@ -66,8 +73,9 @@ struct conversation {
     { .connection = number, .actor = THE_SENDER, __VA_ARGS__ }
 #define RECEIVER(number, ...)                                                                                          \
     { .connection = number, .actor = THE_RECEIVER, __VA_ARGS__ }
-#define OPENS(number)                                                                                                  \
-    { .event = OPEN, .connection = number }
+#define OPENS(...) OPENS_(__VA_ARGS__, .event = OPEN)
+#define OPENS_(number, ...)                                                                                            \
+    { .connection = number, __VA_ARGS__ }
 #define OPENS_LATE(number)                                                                                             \
     { .event = OPEN_LATE, .connection = number }
 #define CLOSES(number, ...)                                                                                            \
@@ -75,8 +83,10 @@ struct conversation {
 #define TICKS(...)                                                                                                     \
     { .event = TICK, __VA_ARGS__ }
 
-#define BREAKS(id)                .breaks = V311(id)
-#define BREAKS_BY(client, server) .breaks = V311(client), .breaks_if_sent = V311(server)
+#define BREAKS(id)                 .breaks = V311(id)
+#define BREAKS_BY(client, server)  .breaks = V311(client), .breaks_if_sent = V311(server)
+#define BREAKS5(id)                .breaks = V5(id)
+#define BREAKS5_BY(client, server) .breaks = V5(client), .breaks_if_sent = V5(server)
 
 #define CONNECT(name)                    .type = MQTT_CONNECT, .text = name
 #define CONNECT_STORED(name)             .type = MQTT_CONNECT, .text = name, .stored = true
@@ -110,6 +120,25 @@ struct conversation {
 #define CLEANED CONNECTED(0), C(0, DISCONNECT), CLOSES(0)
 /* To MQTT 3.1. */
 #define CONNECTED_3_1(number) OPENS(number), C(number, CONNECT("a"), .level = 3), S(number, CONNACK)
+/* MQTT 5.0. */
+#define PROPERTIES(...)         .properties = {__VA_ARGS__}
+#define CONNECT5(name)          .type = MQTT_CONNECT, .text = name, .level = 5
+#define CONNECT5_STORED(name)   .type = MQTT_CONNECT, .text = name, .level = 5, .stored = true
+#define UNSUBACK5(number, list) .type = MQTT_UNSUBACK, .id = number, .bytes = list, .length = sizeof list - 1
+#define AUTH(reason)            .type = MQTT_AUTH, .code = reason
+#define REASON(number)          .code = number
+#define EXPIRY(seconds)         PROPERTIES({MQTT_SESSION_EXPIRY_INTERVAL, seconds})
+#define ALIAS(number)           PROPERTIES({MQTT_TOPIC_ALIAS, number})
+#define METHOD(name)            PROPERTIES({MQTT_AUTHENTICATION_METHOD, 0, name})
+#define CONNECTED5(number)      OPENS(number), C(number, CONNECT5("a")), S(number, CONNACK)
+/* With a session that never expires, new and resumed. */
+#define CONNECTED5_STORED(number) OPENS(number), C(number, CONNECT5_STORED("a"), EXPIRY(UINT32_MAX)), S(number, CONNACK)
+#define STARTED5(number)          OPENS(number), C(number, CONNECT5("a"), EXPIRY(UINT32_MAX)), S(number, CONNACK)
+#define RESUMED5(number)          OPENS(number), C(number, CONNECT5_STORED("a"), EXPIRY(UINT32_MAX)), S(number, CONNACK_PRESENT)
+/* After it, the Client has received CONNACK: it answers a message of the Server. */
+#define INFORMED(number)                                                                                               \
+    C(number, SUBSCRIBE(98, {"informed", 1})), S(number, SUBACK(98, "\1")), S(number, PUBLISH1(98, "informed", "")),   \
+        C(number, PUBACK(98))
 /* To all topics, at QoS 2. */
 #define SUBSCRIBED(number) C(number, SUBSCRIBE(99, {"#", 2})), S(number, SUBACK(99, "\2"))
 
@@ -213,36 +242,66 @@ static struct mqtt_packet connect_packet(const struct line *line) {
     bool old = line->level == MQTT_3_1;
     return (struct mqtt_packet){.type = MQTT_CONNECT,
                                 .connect = {.protocol_name = mqtt_text(old ? "MQIsdp" : "MQTT"),
-                                            .protocol_level = old ? MQTT_3_1 : MQTT_3_1_1,
+                                            .protocol_level = (uint8_t)(line->level != 0 ? line->level : MQTT_3_1_1),
                                             .flags = line->stored ? 0 : MQTT_CONNECT_CLEAN_SESSION,
                                             .keep_alive = line->keep_alive,
                                             .client_identifier = mqtt_text(line->text)}};
 }
 
+static size_t encode_properties(const struct line *line, uint8_t *buffer, size_t capacity) {
+    size_t length = 0;
+    for (size_t i = 0; i < sizeof line->properties / sizeof *line->properties; i++) {
+        struct mqtt_property property = {.identifier = (uint8_t)line->properties[i].identifier,
+                                         .number = line->properties[i].number};
+        if (line->properties[i].text != NULL)
+            property.bytes = mqtt_text(line->properties[i].text);
+        if (line->properties[i].value != NULL)
+            property.value = mqtt_text(line->properties[i].value);
+        if (property.identifier != 0)
+            assert_true(mqtt_append_property(buffer, capacity, &length, &property));
+    }
+    return length;
+}
+
 static size_t encode_line(struct play *play, const struct line *line, uint8_t *buffer, size_t capacity) {
     uint8_t filters[64];
+    uint8_t properties[128];
     struct mqtt_packet packet = {.type = line->type, .flags = mqtt_required_flags(line->type)};
+    struct mqtt_bytes set = {properties, (uint32_t)encode_properties(line, properties, sizeof properties)};
+    struct mqtt_bytes optional = set.length > 0 ? set : (struct mqtt_bytes){NULL, 0};
+    struct mqtt_bytes codes = {(const uint8_t *)line->bytes, line->length};
+    if (line->level != 0)
+        play->versions[line->connection] = (enum mqtt_version)line->level;
+    bool in_5_0 = play->versions[line->connection] == MQTT_5_0;
     struct mqtt_bytes encoded = {filters, (uint32_t)encode_filters(line, filters, sizeof filters)};
     if (line->type == MQTT_CONNECT) {
         packet = connect_packet(line);
+        packet.connect.properties = set;
         play->versions[line->connection] = packet.connect.protocol_level;
     } else if (line->type == MQTT_CONNACK) {
-        packet.connack = (struct mqtt_connack){.acknowledge_flags = line->present, .code = line->code};
+        packet.connack =
+            (struct mqtt_connack){.acknowledge_flags = line->present, .code = line->code, .properties = set};
     } else if (line->type == MQTT_PUBLISH) {
-        packet.flags = (uint8_t)(line->qos << MQTT_PUBLISH_QOS_SHIFT | (line->dup ? MQTT_PUBLISH_DUP : 0));
+        packet.flags = (uint8_t)(line->qos << MQTT_PUBLISH_QOS_SHIFT | (line->dup ? MQTT_PUBLISH_DUP : 0) |
+                                 (line->retain ? MQTT_PUBLISH_RETAIN : 0));
         packet.publish = (struct mqtt_publish){.topic = mqtt_text(line->text),
                                                .packet_identifier = line->id,
+                                               .properties = set,
                                                .payload = mqtt_text(line->payload != NULL ? line->payload : "")};
     } else if (line->type == MQTT_SUBSCRIBE) {
         packet.flags |= line->dup ? MQTT_PUBLISH_DUP : 0;
-        packet.subscribe = (struct mqtt_subscribe){.packet_identifier = line->id, .filters = encoded};
+        packet.subscribe =
+            (struct mqtt_subscribe){.packet_identifier = line->id, .properties = set, .filters = encoded};
     } else if (line->type == MQTT_UNSUBSCRIBE) {
-        packet.unsubscribe = (struct mqtt_unsubscribe){.packet_identifier = line->id, .filters = encoded};
-    } else if (line->type == MQTT_SUBACK) {
-        packet.suback =
-            (struct mqtt_suback){.packet_identifier = line->id, .codes = {(const uint8_t *)line->bytes, line->length}};
+        packet.unsubscribe =
+            (struct mqtt_unsubscribe){.packet_identifier = line->id, .properties = set, .filters = encoded};
+    } else if (line->type == MQTT_SUBACK || (line->type == MQTT_UNSUBACK && in_5_0)) {
+        packet.suback = (struct mqtt_suback){.packet_identifier = line->id, .properties = set, .codes = codes};
     } else if (line->id != 0) {
-        packet.acknowledgement.packet_identifier = line->id;
+        packet.acknowledgement = (struct mqtt_acknowledgement){
+            .packet_identifier = line->id, .reason_code = line->code, .properties = optional};
+    } else {
+        packet.disconnect = (struct mqtt_disconnect){.reason_code = line->code, .properties = optional};
     }
     size_t length = mqtt_encode(play->versions[line->connection], &packet, buffer, capacity);
     assert_true(length > 0);

@@ -152,6 +152,38 @@ static void a_connection_tells_what_it_is(void **state) {
     destroy(monitor, &watch);
 }
 
+static void bytes_of_server(struct monitored *connection, const char *bytes, uint32_t length) {
+    monitor_bytes(connection, MQTT_SERVER, (struct mqtt_bytes){(const uint8_t *)bytes, length}, 1);
+}
+
+/* Where CONNECT was not seen: PUBACK with a Reason Code, and a DISCONNECT of the Server, are of MQTT 5.0. */
+static void a_packet_tells_the_version(void **state) {
+    (void)state;
+    struct watch watch = {0};
+    struct monitor *monitor = create(&watch);
+    struct monitored *connection = monitor_open(monitor, 1, NULL, false);
+    bytes_of_server(connection, "\100\3\0\11\20", 5);
+    assert_int_equal(monitor_version(connection), MQTT_5_0);
+    assert_int_equal(watch.packets, 1);
+    bytes_of_server(connection,
+                    "\62\7\0\1t\0\7\0"
+                    "1",
+                    9);
+    assert_int_equal(watch.breaches, 0);
+    bytes_of_server(connection,
+                    "\62\7\0\1t\0\7\0"
+                    "2",
+                    9);
+    expect(&watch, 1, V5(4_3_2_1), 5);
+    connection = monitor_open(monitor, 1, NULL, false);
+    bytes_of_server(connection, "\340\2\213\0", 4);
+    assert_int_equal(monitor_version(connection), MQTT_5_0);
+    connection = monitor_open(monitor, 1, NULL, false);
+    bytes_of_server(connection, "\320\1\0", 3); /* of no version */
+    assert_int_equal(monitor_version(connection), MQTT_3_1_1);
+    destroy(monitor, &watch);
+}
+
 static void an_idle_connection_is_cheap(void **state) {
     (void)state;
     struct watch watch = {0};
@@ -272,6 +304,7 @@ int main(void) {
         cmocka_unit_test(an_idle_connection_is_cheap),    cmocka_unit_test(a_long_packet_is_held_as_it_comes),
         cmocka_unit_test(every_identifier_can_be_in_use), cmocka_unit_test(beyond_its_limits_it_is_silent),
         cmocka_unit_test(filters_have_a_limit),           cmocka_unit_test(clients_have_a_limit),
+        cmocka_unit_test(a_packet_tells_the_version),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
