@@ -31,7 +31,8 @@ done
 
 branches='--rc lcov_branch_coverage=1'
 # shellcheck disable=SC2086
-lcov $branches --quiet --capture --directory "$build/codec" --base-directory "$top" --no-external --output-file "$build/all.info" \
+lcov $branches --quiet --capture --directory "$build/codec" --base-directory "$top" --no-external \
+    --output-file "$build/all.info" \
     2>"$build/geninfo.log" || { cat "$build/geninfo.log" >&2; exit 1; }
 # shellcheck disable=SC2086
 lcov $branches --quiet --remove "$build/all.info" "$top/codec/tests/*" "$top/spec/*" --output-file "$build/codec.info"

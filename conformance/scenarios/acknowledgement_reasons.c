@@ -27,8 +27,8 @@
                  EXPECT(A, V5(4_5_0_1), PUBLISH(.qos = 2, .packet_identifier = ID(0), .payload = "answered")),         \
                  SEND(A, PUBREC(.packet_identifier = ID(0), .reason = refusal), PINGREQ()),                            \
                  EXPECT(A, V5(4_3_3_4), PINGRESP(), PUBREL(.warn = "PUBREL answers a PUBREC that refused")), DROP(A),  \
-                 SEND(A, CONNECT(.clean_session = 0)),                                                                 \
-                 EXPECT(A, V5(3_1_4_5), CONNACK(.code = 0)), SEND(B, PUBLISH(.topic = "~/t", .payload = "fence")),     \
+                 SEND(A, CONNECT(.clean_session = 0)), EXPECT(A, V5(3_1_4_5), CONNACK(.code = 0)),                     \
+                 SEND(B, PUBLISH(.topic = "~/t", .payload = "fence")),                                                 \
                  EXPECT(A, V5(4_4_0_2), PUBLISH(.payload = "fence")))
 
 /* clang-format off */

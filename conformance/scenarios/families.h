@@ -52,10 +52,10 @@ extern const struct scenario_family generated_lengths_family;
 extern const struct scenario_family generated_topics_family;
 extern const struct scenario_family generated_qos_family;
 
-/* Defines NAME_family: from the array `table`, or from the function that makes its scenarios. */
-#define FAMILY(family, table)                                                                                          \
-    const struct scenario_family family##_family = {#family, table, COUNT_OF(table), NULL}
-#define GENERATED_FAMILY(family, function)                                                                             \
-    const struct scenario_family family##_family = {#family, NULL, 0, function}
+/* Defines NAME_family from the array `table`. */
+#define FAMILY(family, table) const struct scenario_family family##_family = {#family, table, COUNT_OF(table), NULL}
+
+/* Defines NAME_family from the function that makes its scenarios. */
+#define GENERATED_FAMILY(family, make) const struct scenario_family family##_family = {#family, NULL, 0, make}
 
 #endif

@@ -22,8 +22,8 @@
                  SEND(B, PUBLISH(.topic = "~/t", .payload = "hello", PROPERTIES(__VA_ARGS__))),                        \
                  EXPECT(A, breaks, PUBLISH(.topic = "~/t", .payload = "hello", PROPERTIES(__VA_ARGS__))))
 
-/* No penalty is stated for a wildcard in a Response Topic, so the Server may close or take the message. But what it sends
- * may not have one either. */
+/* No penalty is stated for a wildcard in a Response Topic, so the Server may close or take the message. But what it
+ * sends may not have one either. */
 #define NOT_PASSED_ON(scenario_name, scenario_title, response_topic)                                                   \
     SCENARIO_5_0(scenario_name, scenario_title, STATEMENTS(V5(3_3_2_14)), CONNECTED(A), GRANTED(A, "~/t", 0),          \
                  CONNECTED(B),                                                                                         \

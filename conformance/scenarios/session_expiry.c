@@ -153,6 +153,18 @@ static const struct scenario scenarios[] = {
         EXPECT(A, V5(3_1_4_4), CONNACK(.code = 0)),
         RECEIVED_QOS1(A, V5(3_1_4_4), 1, .topic = "~/new", .payload = "second")),
 
+    SCENARIO_5_0(session_expiry_clean_start_brings_no_message,
+        "With Clean Start 1 nothing of what waited in the stored Session follows CONNACK",
+        STATEMENTS(V5(3_1_4_4)),
+        KEPT_FOR(A, 0, 3600),
+        GRANTED(A, "~/t", 1),
+        DISCONNECTED(A),
+        CONNECTED(B),
+        PUBLISHED_QOS1(B, 1, .topic = "~/t", .payload = "missed"),
+        SEND(A, CONNECT(.clean_session = 1), PINGREQ()),
+        EXPECT(A, V5(3_1_4_5), CONNACK(.code = 0)),
+        EXPECT_NEXT(A, V5(3_1_4_4), PINGRESP())),
+
     /* ---- Runs out ---- */
 
     SCENARIO_5_0(session_expiry_of_1_second_runs_out,
