@@ -48,7 +48,8 @@ static void send_auth(struct connection *connection, enum mqtt_reason reason, st
 static bool credentials_of(struct broker *broker, struct mqtt_bytes client_first,
                            struct scram_credentials *credentials) {
     const struct broker_hooks *hooks = &broker->settings.hooks;
-    struct mqtt_bytes user_name = scram_user_name(client_first);
+    uint8_t name[SCRAM_LONGEST];
+    struct mqtt_bytes user_name = scram_user_name(client_first, name);
     return user_name.data != NULL && hooks->scram_credentials(hooks->context, user_name, credentials);
 }
 

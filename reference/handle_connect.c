@@ -187,8 +187,9 @@ static struct mqtt_bytes assign_client_identifier(struct broker *broker, enum mq
     bool unique = MUST(&broker->rules, BY_VERSION(version, V311(3_1_3_6), V5(3_1_3_6)));
     memcpy(buffer, ASSIGNED_PREFIX, sizeof ASSIGNED_PREFIX - 1);
     struct mqtt_bytes assigned = {buffer, ASSIGNED_LENGTH};
+    uint64_t tries = 0; /* added, so that the search ends whatever the generator gives */
     do {
-        uint64_t number = unique ? broker->memory.environment.random(broker->memory.environment.context) : 0;
+        uint64_t number = unique ? broker->memory.environment.random(broker->memory.environment.context) + tries++ : 0;
         for (size_t i = 0; i < 16; i++)
             buffer[sizeof ASSIGNED_PREFIX - 1 + i] = (uint8_t)digits[number >> (4 * i) & 15];
     } while (unique && session_find(broker, assigned) != NULL);

@@ -32,6 +32,12 @@ struct memory_slab {
 void memory_begin(struct memory *memory, const struct environment *environment) {
     memset(memory, 0, sizeof *memory);
     memory->environment = *environment;
+    uint8_t class = 0;
+    for (size_t blocks = 0; blocks < sizeof memory->size_class; blocks++) {
+        if (blocks > (size_t)1 << class)
+            class ++;
+        memory->size_class[blocks] = class;
+    }
 }
 
 void memory_end(struct memory *memory) {
@@ -42,11 +48,8 @@ void memory_end(struct memory *memory) {
     }
 }
 
-static unsigned size_class(size_t size) {
-    unsigned class = 0;
-    while ((MEMORY_SMALLEST_BLOCK << class) < size)
-        class ++;
-    return class;
+static unsigned size_class(const struct memory *memory, size_t size) {
+    return memory->size_class[(size + MEMORY_SMALLEST_BLOCK - 1) / MEMORY_SMALLEST_BLOCK];
 }
 
 static bool add_slab(struct memory *memory, unsigned class) {
@@ -71,7 +74,7 @@ void *memory_take(struct memory *memory, size_t size) {
     assert(size > 0);
     if (!BLOCKS_ARE_REUSED || size > MEMORY_LARGEST_BLOCK)
         return memory->environment.allocate(memory->environment.context, size);
-    unsigned class = size_class(size);
+    unsigned class = size_class(memory, size);
     if (memory->free[class] == NULL && !add_slab(memory, class))
         return NULL;
     struct memory_block *block = memory->free[class];
@@ -93,7 +96,7 @@ void memory_give(struct memory *memory, void *block, size_t size) {
         memory->environment.release(memory->environment.context, block, size);
         return;
     }
-    unsigned class = size_class(size);
+    unsigned class = size_class(memory, size);
     struct memory_block *freed = block;
     freed->next = memory->free[class];
     memory->free[class] = freed;

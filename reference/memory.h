@@ -17,6 +17,7 @@ struct memory_slab;
 struct memory {
     struct environment environment;
     struct memory_block *free[MEMORY_SIZE_CLASSES];
+    uint8_t size_class[MEMORY_LARGEST_BLOCK / MEMORY_SMALLEST_BLOCK + 1]; /* by size in smallest blocks, rounded up */
     struct memory_slab *slabs;
 };
 

@@ -15,7 +15,8 @@ struct application_message message_parts(const struct broker *broker, const stru
                                         .expiry_interval = NO_EXPIRY,
                                         .published = broker->now};
     struct mqtt_property expiry;
-    if (mqtt_find_property(publish->properties, MQTT_MESSAGE_EXPIRY_INTERVAL, &expiry))
+    if (publish->properties.length > 0 &&
+        mqtt_find_property(publish->properties, MQTT_MESSAGE_EXPIRY_INTERVAL, &expiry))
         parts.expiry_interval = expiry.number;
     return parts;
 }
@@ -92,7 +93,9 @@ struct message *message_create(struct broker *broker, const struct application_m
         memcpy(message->bytes, parts->topic.data, parts->topic.length);
     if (parts->payload.length > 0)
         memcpy(message->bytes + parts->topic.length, parts->payload.data, parts->payload.length);
-    message->properties_length = message_copy_properties(broker, parts, properties_of(message));
+    message->properties_length = 0;
+    if (parts->properties.length > 0)
+        message->properties_length = message_copy_properties(broker, parts, properties_of(message));
     broker->counts.messages++;
     return message;
 }

@@ -49,15 +49,16 @@ static struct monitor_session *session_for(struct monitored *connection) {
     struct monitor *monitor = connection->monitor;
     if (connection->clean_session || connection->identifier_empty)
         return monitor_session_create(monitor, connection->number, true);
-    if (client != NULL && client->existence == MONITOR_PRESENT && connection->now >= client->absent_from)
+    /* It has expired at the Server. The Client may have begun to count later. */
+    if (client != NULL && client->existence == MONITOR_PRESENT && connection->now >= client->absent_from) {
         monitor_client_settle(monitor, client, MONITOR_ABSENT, NULL);
+        client->unheard = MONITOR_NEVER;
+    }
     if (client == NULL || client->overlapped || connection->number < client->newest)
         return monitor_session_create(monitor, connection->number, false);
     struct monitor_session *session = stored_session(connection, client);
     /* The Client may have asked for a clean session meanwhile, or sent messages, without anybody noticing. */
-    bool unheard = client->unheard != monitor->unheard || monitor->awaited > 0;
-    bool expired = client->existence == MONITOR_PRESENT && connection->now >= client->certain_until[MQTT_CLIENT];
-    if (session != NULL && (unheard || expired))
+    if (session != NULL && (client->unheard != monitor->unheard || monitor->awaited > 0))
         monitor_session_forget_flow(monitor, session, MQTT_CLIENT);
     return session;
 }
@@ -145,9 +146,11 @@ static void judge_request_identifier(struct monitored *connection, uint16_t pack
     const struct monitor_exchange *exchange = monitor_exchange_find(published, packet_identifier);
     bool requested = monitor_request_find(connection, MQTT_RESERVED, packet_identifier) != NULL;
     bool repeated = connection->version == MQTT_3_1 && (flags & MQTT_PUBLISH_DUP) != 0;
+    bool lost = exchange != NULL && exchange->connection != connection->number &&
+                monitor_may_have_lost_session(connection, MQTT_CLIENT);
     if (requested) /* which of the two an answer is for is open */
         connection->session->filters_known = connection->session->filters_known && repeated;
-    if (!repeated && (requested || (exchange != NULL && !exchange->uncertain)))
+    if (!repeated && (requested || (exchange != NULL && !exchange->uncertain && !lost)))
         monitor_breach(connection, MQTT_CLIENT, MONITOR_RULE_REQUEST_IDENTIFIER_IN_USE);
 }
 
@@ -188,7 +191,7 @@ static bool left_one_out(const struct monitored *connection) {
 }
 
 static void judge_disconnect(struct monitored *connection, enum mqtt_side side, const struct mqtt_packet *packet) {
-    if (left_one_out(connection))
+    if (left_one_out(connection) && !monitor_may_have_lost_session(connection, side))
         monitor_breach(connection, side, MONITOR_RULE_NOT_RESENT);
     monitor_change_expiry(connection, &packet->disconnect);
     connection->disconnected[side] = true;
@@ -245,7 +248,6 @@ void monitor_client_packet(struct monitored *connection, const struct mqtt_packe
         connection->informed = true;
     judge_patience(connection, packet);
     monitor_judge_limits(connection, MQTT_CLIENT, packet);
-    monitor_session_heard(connection, MQTT_CLIENT);
     if (judges[packet->type] != NULL)
         judges[packet->type](connection, MQTT_CLIENT, packet);
 }

@@ -124,6 +124,8 @@ static bool judge_again(struct monitored *connection, enum mqtt_side side, struc
         return false;
     bool same = exchange->content == published->content && exchange->qos == published->qos;
     bool earlier = exchange->connection != connection->number;
+    if (earlier && (!same || !dup) && monitor_may_have_lost_session(connection, side))
+        return false;
     if (!same || (!dup && !earlier && exchange->state != MONITOR_RELEASED)) {
         monitor_breach(connection, side, in_use(published));
         return false;

@@ -153,14 +153,14 @@ struct monitor_client {
     uint64_t hash;
     struct monitor_session *session; /* what is stored, NULL where its content is unknown or there is none */
     enum monitor_existence existence;
-    uint32_t connections; /* open ones */
-    uint32_t unanswered;  /* CONNECTs without a CONNACK */
-    uint64_t newest;      /* connection: one that was opened before it and shows itself later is out of turn */
-    uint64_t unheard;     /* the monitor's count when what the Client holds was last certain */
-    uint64_t holder;      /* connection of MQTT 5.0 that the session was last used on, 0 for none */
-    microseconds certain_until[MONITOR_SIDES]; /* while PRESENT: that side holds it at least so long */
-    microseconds absent_from;                  /* while PRESENT: then it has certainly expired */
-    bool overlapped; /* more than one of them at a time: which the Server took first is unknown */
+    uint32_t connections;       /* open ones */
+    uint32_t unanswered;        /* CONNECTs without a CONNACK */
+    uint64_t newest;            /* connection: one that was opened before it and shows itself later is out of turn */
+    uint64_t unheard;           /* the monitor's count when what the Client holds was last certain */
+    uint64_t holder;            /* connection of MQTT 5.0 that the session was last used on, 0 for none */
+    microseconds certain_until; /* while PRESENT: the Server stores it at least so long */
+    microseconds absent_from;   /* while PRESENT: then it has certainly expired */
+    bool overlapped;            /* more than one of them at a time: which the Server took first is unknown */
     uint32_t length;
     uint8_t identifier[];
 };
@@ -462,6 +462,13 @@ static inline bool monitor_in_5_0(const struct monitored *connection) {
     return connection->version == MQTT_5_0;
 }
 
+/* The Client may have lost its session, though nothing was seen of that: it changed the Session Expiry Interval in a
+ * DISCONNECT that was lost. Where CONNACK says that there is a session, it must leave then; so it has one as soon as it
+ * shows that it goes on. */
+static inline bool monitor_may_have_lost_session(const struct monitored *connection, enum mqtt_side side) {
+    return side == MQTT_CLIENT && monitor_in_5_0(connection) && !connection->informed;
+}
+
 /* What CONNECT and CONNACK announce. */
 void monitor_take_connect(struct monitored *connection, const struct mqtt_connect *connect);
 void monitor_take_connack(struct monitored *connection, const struct mqtt_connack *connack);
@@ -476,8 +483,8 @@ void monitor_judge_offer(struct monitored *connection, const struct mqtt_packet 
 void monitor_use_quota(struct monitored *connection, enum mqtt_side sender);
 void monitor_free_quota(struct monitored *connection, enum mqtt_side sender);
 
-/* `side` shows that it still holds the session. */
-void monitor_session_heard(struct monitored *connection, enum mqtt_side side);
+/* The Server shows that it still holds the session. */
+void monitor_session_heard(struct monitored *connection);
 /* The Client asks for another Session Expiry Interval as it leaves. */
 void monitor_change_expiry(struct monitored *connection, const struct mqtt_disconnect *disconnect);
 /* The Session Expiry Interval may have been changed unseen. */

@@ -68,8 +68,12 @@ void monitor_take_connack(struct monitored *connection, const struct mqtt_connac
     take_keep_alive(connection, properties);
     if (!mqtt_find_property(properties, MQTT_SESSION_EXPIRY_INTERVAL, &expiry))
         return;
-    connection->expiry_shortest = expiry.number;
-    connection->expiry_longest = expiry.number;
+    /* The Client may have changed it already, as it left. */
+    bool left = connection->disconnected[MQTT_CLIENT];
+    if (!left || expiry.number < connection->expiry_shortest)
+        connection->expiry_shortest = expiry.number;
+    if (!left || expiry.number > connection->expiry_longest)
+        connection->expiry_longest = expiry.number;
 }
 
 /* ---- Packets of any type ---------------------------------------------------------------------------------------- */

@@ -24,8 +24,8 @@ static void settle_present(struct monitored *connection) {
     if (!monitor_in_5_0(connection))
         return;
     client->holder = connection->number;
-    monitor_session_heard(connection, MQTT_CLIENT);
-    monitor_session_heard(connection, MQTT_SERVER);
+    client->certain_until = 0;
+    monitor_session_heard(connection);
 }
 
 static void accept_clean(struct monitored *connection, bool present) {
@@ -44,7 +44,7 @@ static void accept_stored(struct monitored *connection, bool present) {
     enum monitor_existence existence = client == NULL ? MONITOR_UNKNOWN : client->existence;
     /* MQTT 3.1 does not tell whether the Server has a session. */
     bool told = connection->version != MQTT_3_1;
-    bool certain = existence == MONITOR_PRESENT && connection->now < client->certain_until[MQTT_SERVER];
+    bool certain = existence == MONITOR_PRESENT && connection->now < client->certain_until;
     if (told && certain && !present) {
         monitor_breach(connection, MQTT_SERVER, MONITOR_RULE_NOT_PRESENT);
         monitor_session_forget(connection->monitor, connection->session);
@@ -74,7 +74,7 @@ static void accept_assigned(struct monitored *connection, struct mqtt_bytes iden
     struct monitor_client *client = connection->client;
     if (client == NULL)
         return;
-    if (client->existence == MONITOR_PRESENT && connection->now < client->certain_until[MQTT_SERVER])
+    if (client->existence == MONITOR_PRESENT && connection->now < client->certain_until)
         monitor_breach(connection, MQTT_SERVER, MONITOR_RULE_ASSIGNED_NOT_UNIQUE);
     client->unheard = connection->unheard;
     settle_present(connection);
@@ -160,6 +160,8 @@ static void judge_suback(struct monitored *connection, enum mqtt_side side, cons
     const struct mqtt_suback *suback = &packet->suback;
     struct monitor_request *request = monitor_request_find(connection, MQTT_SUBSCRIBE, suback->packet_identifier);
     if (request == NULL) {
+        /* What it grants was asked for when nobody looked, if it was asked for at all. */
+        connection->session->filters_known = false;
         monitor_breach(connection, side, MONITOR_RULE_SUBACK_UNKNOWN);
         return;
     }
@@ -359,7 +361,7 @@ void monitor_server_packet(struct monitored *connection, const struct mqtt_packe
         return;
     }
     monitor_judge_limits(connection, MQTT_SERVER, packet);
-    monitor_session_heard(connection, MQTT_SERVER);
+    monitor_session_heard(connection);
     if (judges[packet->type] != NULL)
         judges[packet->type](connection, MQTT_SERVER, packet);
 }

@@ -201,8 +201,7 @@ void monitor_client_settle(struct monitor *monitor, struct monitor_client *clien
 
 void monitor_client_lasts(struct monitor_client *client) {
     client->holder = 0;
-    client->certain_until[MQTT_CLIENT] = MONITOR_NEVER;
-    client->certain_until[MQTT_SERVER] = MONITOR_NEVER;
+    client->certain_until = MONITOR_NEVER;
     client->absent_from = MONITOR_NEVER;
 }
 
@@ -226,17 +225,24 @@ static bool holds_session(const struct monitored *connection) {
     return monitor_in_5_0(connection) && client != NULL && client->holder == connection->number;
 }
 
-void monitor_session_heard(struct monitored *connection, enum mqtt_side side) {
-    if (!holds_session(connection))
-        return;
+static microseconds certain_until(const struct monitored *connection) {
     uint32_t shortest = connection->expiry_shortest;
-    microseconds *until = &connection->client->certain_until[side];
     if (shortest == MONITOR_NO_EXPIRY)
-        *until = MONITOR_NEVER;
-    else if (shortest <= MONITOR_EXPIRY_DOUBT)
-        *until = 0;
-    else
-        *until = connection->now + (shortest - MONITOR_EXPIRY_DOUBT) * MICROSECONDS_PER_SECOND;
+        return MONITOR_NEVER;
+    if (shortest <= MONITOR_EXPIRY_DOUBT)
+        return 0;
+    return connection->now + (shortest - MONITOR_EXPIRY_DOUBT) * MICROSECONDS_PER_SECOND;
+}
+
+void monitor_session_heard(struct monitored *connection) {
+    if (holds_session(connection) && !connection->disconnected[MQTT_CLIENT])
+        connection->client->certain_until = certain_until(connection);
+}
+
+static void shorten_certainty(struct monitored *connection) {
+    microseconds until = certain_until(connection);
+    if (holds_session(connection) && until < connection->client->certain_until)
+        connection->client->certain_until = until;
 }
 
 /* Whether the Server still learns of the other interval is open. */
@@ -250,18 +256,13 @@ void monitor_change_expiry(struct monitored *connection, const struct mqtt_disco
         connection->expiry_shortest = expiry.number;
     if (expiry.number > connection->expiry_longest)
         connection->expiry_longest = expiry.number;
-    monitor_session_heard(connection, MQTT_CLIENT);
-    if (holds_session(connection)) {
-        microseconds *until = connection->client->certain_until;
-        until[MQTT_SERVER] = until[MQTT_SERVER] < until[MQTT_CLIENT] ? until[MQTT_SERVER] : until[MQTT_CLIENT];
-    }
+    shorten_certainty(connection);
 }
 
 void monitor_expiry_unknown(struct monitored *connection) {
     connection->expiry_shortest = 0;
     connection->expiry_longest = MONITOR_NO_EXPIRY;
-    monitor_session_heard(connection, MQTT_CLIENT);
-    monitor_session_heard(connection, MQTT_SERVER);
+    shorten_certainty(connection);
 }
 
 /* Where the Server closed its direction, it has ended the connection. Else it must once Keep Alive has run out, if

@@ -164,26 +164,26 @@ static uint8_t effective_qos(struct publication *publication, const struct sessi
     return MUST(rules, BY_VERSION(session->version, V311(3_8_4_6), V5(3_8_4_8))) ? terms->qos : published;
 }
 
-static void deliver(struct publication *publication, struct session *session, const struct delivery_terms *offered) {
+/* Lowers terms->qos to what becomes of it. */
+static void deliver(struct publication *publication, struct session *session, struct delivery_terms *terms) {
     struct broker *broker = publication->broker;
     struct spec_rules *rules = &broker->rules;
-    struct delivery_terms terms = *offered;
-    terms.qos = effective_qos(publication, session, offered);
+    terms->qos = effective_qos(publication, session, terms);
     publication->count++;
-    if (terms.qos == 0 && MUST(rules, BY_VERSION(session->version, V311(4_3_1_1), V5(4_3_1_1)))) {
+    if (terms->qos == 0 && MUST(rules, BY_VERSION(session->version, V311(4_3_1_1), V5(4_3_1_1)))) {
         if (session->connection != NULL)
-            send_qos0(publication, session->connection, &terms);
+            send_qos0(publication, session->connection, terms);
         return;
     }
-    if (terms.qos == 0)
-        terms.qos = 1;
+    if (terms->qos == 0)
+        terms->qos = 1;
     if (session->connection == NULL && !MUST(rules, BY_VERSION(session->version, V311(3_1_2_5), V5(4_5_0_1))))
         return;
     if (message_of(publication) == NULL) {
         broker->counts.discarded++;
         return;
     }
-    delivery_add(session, publication->message, &terms);
+    delivery_add(session, publication->message, terms);
 }
 
 /* ---- What RETAIN says ------------------------------------------------------------------------------------- */

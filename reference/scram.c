@@ -61,9 +61,25 @@ static bool read_first(struct mqtt_bytes client_first, struct mqtt_bytes *bare, 
            rest.length == 0;
 }
 
-struct mqtt_bytes scram_user_name(struct mqtt_bytes client_first) {
+/* A name has =2C for a comma and =3D for an equals sign; any other = is wrong. */
+struct mqtt_bytes scram_user_name(struct mqtt_bytes client_first, uint8_t name[SCRAM_LONGEST]) {
+    static const struct mqtt_bytes absent = {NULL, 0};
     struct mqtt_bytes bare, user_name, nonce;
-    return read_first(client_first, &bare, &user_name, &nonce) ? user_name : (struct mqtt_bytes){NULL, 0};
+    uint32_t length = 0;
+    if (!read_first(client_first, &bare, &user_name, &nonce))
+        return absent;
+    for (uint32_t i = 0; i < user_name.length; i++) {
+        const uint8_t *at = user_name.data + i;
+        name[length] = *at;
+        if (*at == '=') {
+            if (user_name.length - i < 3 || (memcmp(at, "=2C", 3) != 0 && memcmp(at, "=3D", 3) != 0))
+                return absent;
+            name[length] = at[1] == '2' ? ',' : '=';
+            i += 2;
+        }
+        length++;
+    }
+    return (struct mqtt_bytes){name, length};
 }
 
 /* ---- Writing ---------------------------------------------------------------------------------------------- */

@@ -35,8 +35,8 @@ struct scram {
     size_t nonce_length;
 };
 
-/* The user that the Client's first message names; absent where the message is not one. */
-struct mqtt_bytes scram_user_name(struct mqtt_bytes client_first);
+/* The user that the Client's first message names, written to `name`; absent where the message is not one. */
+struct mqtt_bytes scram_user_name(struct mqtt_bytes client_first, uint8_t name[SCRAM_LONGEST]);
 
 /* Takes the Client's first message and writes the Server's answer, at most SCRAM_LONGEST bytes. `random` makes the
  * Server's nonce. Returns its length, 0 where the message is not well-formed. */

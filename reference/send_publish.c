@@ -86,19 +86,21 @@ static bool write_out(struct connection *connection, const struct outgoing *outg
     return true;
 }
 
-static struct mqtt_packet packet_of(const struct connection *connection, const struct outgoing *outgoing) {
-    struct mqtt_packet packet; /* a PUBLISH, and nothing of the others */
-    packet.type = MQTT_PUBLISH;
-    packet.flags = outgoing->flags;
-    packet.publish = (struct mqtt_publish){.topic = topic_to_send(connection, outgoing->parts->topic),
-                                           .packet_identifier = outgoing->packet_identifier,
-                                           .payload = outgoing->parts->payload};
-    return packet;
+/* Without properties. */
+static void fill_packet(struct mqtt_packet *packet, const struct connection *connection,
+                        const struct outgoing *outgoing) {
+    packet->type = MQTT_PUBLISH;
+    packet->flags = outgoing->flags;
+    packet->publish.topic = topic_to_send(connection, outgoing->parts->topic);
+    packet->publish.packet_identifier = outgoing->packet_identifier;
+    packet->publish.properties = (struct mqtt_bytes){NULL, 0};
+    packet->publish.payload = outgoing->parts->payload;
 }
 
 static bool send_with(struct connection *connection, const struct outgoing *outgoing, struct property_set *set) {
-    struct mqtt_packet packet = packet_of(connection, outgoing);
+    struct mqtt_packet packet;
     bool known = false;
+    fill_packet(&packet, connection, outgoing);
     collect_properties(set, connection->broker, outgoing);
     uint16_t alias = topic_alias_for(connection, packet.publish.topic, &known);
     if (alias != 0)
@@ -122,7 +124,8 @@ bool send_publish(struct connection *connection, const struct outgoing *outgoing
     if (connection->given_up != NULL)
         return true;
     if (connection->version != MQTT_5_0) { /* there is nothing but topic and payload */
-        struct mqtt_packet packet = packet_of(connection, outgoing);
+        struct mqtt_packet packet;
+        fill_packet(&packet, connection, outgoing);
         return write_out(connection, outgoing, &packet);
     }
     size_t room = room_for(outgoing);

@@ -10,108 +10,9 @@
 
 #include <cmocka.h>
 
-#include "reference/broker.h"
+#include "reference/tests/broker_bench.h"
 
-/* ---- A broker on a bench ---------------------------------------------------------------------------------- */
-
-#define CLIENTS     4
-#define OUTPUT_SIZE (256u << 10)
-
-struct bench {
-    size_t allocations;
-    size_t outstanding;
-    size_t failing; /* the allocation that fails, from 1; 0: none */
-    struct broker *broker;
-    microseconds now;
-    struct connection *connections[CLIENTS];
-    uint8_t output[CLIENTS][OUTPUT_SIZE]; /* all that was sent to each Client and not looked at */
-    size_t length[CLIENTS];
-    bool closed[CLIENTS];
-    unsigned events[BROKER_PACKET_OUT + 1];
-};
-
-static void *allocate(void *context, size_t size) {
-    struct bench *bench = context;
-    if (++bench->allocations == bench->failing)
-        return NULL;
-    bench->outstanding++;
-    return malloc(size);
-}
-
-static void release(void *context, void *memory, size_t size) {
-    struct bench *bench = context;
-    (void)size;
-    assert_non_null(memory);
-    bench->outstanding--;
-    free(memory);
-}
-
-static uint64_t next_random(void *context) {
-    (void)context;
-    return 4; /* the core must cope with any generator */
-}
-
-static void count_event(void *context, const struct broker_event *event) {
-    struct bench *bench = context;
-    bench->events[event->kind]++;
-}
-
-static struct bench *bench_create(struct broker_settings settings, size_t failing) {
-    struct bench *bench = calloc(1, sizeof *bench);
-    assert_non_null(bench);
-    bench->failing = failing;
-    settings.hooks.context = bench;
-    settings.hooks.report = count_event;
-    struct environment environment = {bench, allocate, release, next_random};
-    bench->broker = broker_create(&settings, &environment);
-    return bench;
-}
-
-static void bench_destroy(struct bench *bench) {
-    broker_destroy(bench->broker);
-    assert_int_equal(bench->outstanding, 0);
-    free(bench);
-}
-
-/* Takes all output, a few bytes at a time where `step` says so, and closes what is to be closed. */
-static void settle(struct bench *bench, size_t step) {
-    struct connection *connection;
-    while ((connection = broker_next_ready(bench->broker)) != NULL) {
-        int client = (int)(intptr_t)broker_owner(connection);
-        struct mqtt_bytes view;
-        while (broker_output(connection, &view, 1) > 0) {
-            size_t count = step != 0 && view.length > step ? step : view.length;
-            assert_true(bench->length[client] + count <= OUTPUT_SIZE);
-            memcpy(bench->output[client] + bench->length[client], view.data, count);
-            bench->length[client] += count;
-            broker_sent(connection, count);
-        }
-        if (broker_is_closing(connection)) {
-            bench->closed[client] = true;
-            bench->connections[client] = NULL;
-            broker_closed(connection, bench->now);
-        }
-    }
-}
-
-static void open_connection(struct bench *bench, int client) {
-    bench->connections[client] = broker_accept(bench->broker, bench->now, (void *)(intptr_t)client);
-    bench->closed[client] = bench->connections[client] == NULL;
-    bench->length[client] = 0;
-}
-
-static void receive(struct bench *bench, int client, const void *bytes, size_t length) {
-    if (bench->connections[client] != NULL)
-        broker_receive(bench->connections[client], (struct mqtt_bytes){bytes, (uint32_t)length}, bench->now);
-    settle(bench, 0);
-}
-
-static void send_packet(struct bench *bench, int client, const struct mqtt_packet *packet) {
-    static uint8_t buffer[OUTPUT_SIZE];
-    size_t length = mqtt_encode(MQTT_3_1_1, packet, buffer, sizeof buffer);
-    assert_true(length > 0);
-    receive(bench, client, buffer, length);
-}
+/* ---- What Clients of 3.1.1 send ----------------------------------------------------------------------------- */
 
 static void connect_as(struct bench *bench, int client, const char *name, bool clean, uint16_t keep_alive) {
     struct mqtt_packet packet = {.type = MQTT_CONNECT};
@@ -349,15 +250,6 @@ static void output_may_be_taken_in_any_pieces(void **state) {
 }
 
 /* ---- Time ------------------------------------------------------------------------------------------------- */
-
-static void advance(struct bench *bench, microseconds to) {
-    while (broker_deadline(bench->broker) <= to) {
-        bench->now = broker_deadline(bench->broker);
-        broker_tick(bench->broker, bench->now);
-        settle(bench, 0);
-    }
-    bench->now = to;
-}
 
 static void keep_alive_ends_at_one_and_a_half(void **state) {
     (void)state;
