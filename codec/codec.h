@@ -150,7 +150,7 @@ enum mqtt_reason {
 /* "Packet too large"; NULL for a value that no packet uses. Type tells the names of 0x00 apart. */
 const char *mqtt_reason_name(enum mqtt_type type, uint8_t reason_code);
 
-/* The tables of chapter 3 list this Reason Code for this packet. */
+/* Section 2.4 or the packet's table in chapter 3 lists this Reason Code for this packet, whichever side sends it. */
 bool mqtt_reason_allowed(enum mqtt_type type, uint8_t reason_code);
 
 /* Return codes of CONNACK before MQTT 5.0, section 3.2.2.3. */
@@ -271,7 +271,8 @@ struct mqtt_unsubscribe {
 };
 
 /* DISCONNECT and AUTH of 5.0, sections 3.14 and 3.15; before 5.0 DISCONNECT has no content. The Reason Code is left out
- * on the wire when it is 0 and the properties are absent. */
+ * on the wire when it is 0 and the properties are absent. AUTH may not end between the two: its properties are then to
+ * be empty, not absent. */
 struct mqtt_disconnect {
     uint8_t reason_code;
     struct mqtt_bytes properties;

@@ -242,7 +242,7 @@ static enum mqtt_status check_reason(struct decoding *decoding, enum mqtt_type t
     return MQTT_OK;
 }
 
-/* A Reason Code and properties at the end of a packet. Both may be left out, and the properties alone. */
+/* A Reason Code and properties at the end of a packet. Both may be left out, and but in AUTH the properties alone. */
 static enum mqtt_status decode_reason(struct decoding *decoding, enum mqtt_type type, uint8_t *reason_code,
                                       struct mqtt_bytes *properties) {
     uint32_t offset = reader_offset(&decoding->reader);
@@ -250,7 +250,7 @@ static enum mqtt_status decode_reason(struct decoding *decoding, enum mqtt_type 
         return MQTT_OK;
     if (check_reason(decoding, type, *reason_code, offset) != MQTT_OK)
         return MQTT_REFUSED;
-    if (reader_rest(&decoding->reader) == 0)
+    if (reader_rest(&decoding->reader) == 0 && type != MQTT_AUTH)
         return MQTT_OK;
     if (decode_properties(decoding, MQTT_IN(type), properties) != MQTT_OK)
         return MQTT_REFUSED;

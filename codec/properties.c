@@ -220,8 +220,11 @@ static enum mqtt_status decode_property(struct decoding *decoding, uint32_t plac
         return malformed(decoding, general_statement(decoding), offset, "a property that the standard does not define");
     }
     uint64_t bit = UINT64_C(1) << property.identifier;
-    if ((kind->places & place) == 0)
-        return wrong(decoding, offset, "a property that does not belong in this packet");
+    if ((kind->places & place) == 0) {
+        OBEYS(decoding->rules, general_statement(decoding));
+        return malformed(decoding, general_statement(decoding), offset,
+                         "a property that does not belong in this packet");
+    }
     if ((*seen & bit) != 0 && (kind->repeated & place) == 0)
         return wrong(decoding, offset, "a property that may stand once only, twice");
     *seen |= bit;
@@ -338,7 +341,8 @@ enum mqtt_status decode_properties(struct decoding *decoding, uint32_t place, st
             return MQTT_REFUSED;
     }
     reader->end = packet_end;
-    if ((seen & UINT64_C(1) << MQTT_AUTHENTICATION_DATA) != 0 &&
+    /* A CONNACK that refuses may leave its Authentication Method out, and no rule speaks of the data then. */
+    if (place != CONNACK_ && (seen & UINT64_C(1) << MQTT_AUTHENTICATION_DATA) != 0 &&
         (seen & UINT64_C(1) << MQTT_AUTHENTICATION_METHOD) == 0)
         return wrong(decoding, offset_of(decoding, *properties), "Authentication Data without Authentication Method");
     return MQTT_OK;

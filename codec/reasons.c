@@ -11,6 +11,8 @@
 #define DISCONNECT_ MQTT_IN(MQTT_DISCONNECT)
 #define AUTH_       MQTT_IN(MQTT_AUTH)
 
+/* Where section 2.4 and the table of a packet differ, what one of them allows is allowed: section 2.4 gives 0x8C to
+ * DISCONNECT, too. */
 struct reason_kind {
     uint8_t reason_code;
     const char *name;

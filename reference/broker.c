@@ -29,7 +29,8 @@ struct broker_settings broker_default_settings(void) {
 static bool settings_are_sound(const struct broker_settings *settings) {
     return settings->maximum_in_flight >= 1 && settings->maximum_in_flight <= 65534 &&
            settings->maximum_packet_size >= 16 && settings->maximum_client_identifier >= 23 &&
-           settings->receive_maximum >= 1 && settings->maximum_qos <= 2;
+           settings->receive_maximum >= 1 && settings->maximum_qos <= 2 &&
+           settings->response_information.length <= PROPERTIES_ROOM / 4;
 }
 
 struct broker *broker_create(const struct broker_settings *settings, const struct environment *environment) {

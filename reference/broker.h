@@ -83,7 +83,8 @@ struct broker_settings {
     uint32_t maximum_session_expiry; /* seconds; a longer Session Expiry Interval is shortened to this */
     uint8_t maximum_qos;             /* of a PUBLISH from a Client; 0 to 2 */
     bool retain_available;           /* retained messages are kept */
-    struct mqtt_bytes response_information; /* given to a Client that asks for it; absent: none. Not copied */
+    /* Given to a Client that asks for it, at most 1024 bytes; absent: none. Not copied. */
+    struct mqtt_bytes response_information;
     struct mqtt_bytes server_reference; /* every CONNECT is refused with this other Server; absent: none. Not copied */
     uint16_t own_topic_aliases;         /* that the Server uses towards one Client, as far as that allows it */
     struct broker_hooks hooks;

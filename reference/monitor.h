@@ -44,8 +44,8 @@ struct monitor *monitor_create(const struct monitor_hooks *hooks, const struct e
 void monitor_destroy(struct monitor *monitor);
 
 /* A Network Connection was opened. With `from_start` false, its beginning was not seen: the monitor then takes
- * CONNECT and CONNACK as done, the version as 3.1.1 until a CONNECT shows another, and the session as unknown. NULL
- * where there is no memory. */
+ * CONNECT and CONNACK as done, the version as 3.1.1 until a CONNECT shows another or a packet comes that only MQTT 5.0
+ * has, and the session as unknown. NULL where there is no memory. */
 struct monitored *monitor_open(struct monitor *monitor, microseconds now, void *owner, bool from_start);
 
 /* Bytes that `side` sent, cut anywhere, in the order in which they passed the observer. Unfinished packets are
@@ -68,7 +68,8 @@ void monitor_tick(struct monitor *monitor, microseconds now);
 /* The version in use on the connection, MQTT_VERSION_UNKNOWN before CONNECT. */
 enum mqtt_version monitor_version(const struct monitored *monitored);
 
-/* The Client Identifier, empty before CONNECT; lives as long as the connection. */
+/* The Client Identifier, that of CONNECT or in MQTT 5.0 the one that the Server assigned; empty before. Lives as long
+ * as the connection. */
 struct mqtt_bytes monitor_client_identifier(const struct monitored *monitored);
 
 #endif

@@ -246,6 +246,10 @@ void monitor_client_packet(struct monitored *connection, const struct mqtt_packe
     }
     if (connection->limits[MQTT_CLIENT].known && connection->now - connection->acknowledged >= MONITOR_ARRIVAL)
         connection->informed = true;
+    if (connection->session_unwanted && connection->informed && packet->type != MQTT_DISCONNECT) {
+        monitor_breach(connection, MQTT_CLIENT, MONITOR_RULE_GOES_ON_WITHOUT_SESSION);
+        connection->session_unwanted = false; /* told once */
+    }
     judge_patience(connection, packet);
     monitor_judge_limits(connection, MQTT_CLIENT, packet);
     if (judges[packet->type] != NULL)

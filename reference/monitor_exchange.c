@@ -74,6 +74,8 @@ static void judge_first(struct monitored *connection, enum mqtt_side side, const
     bool first = session->first_connection == connection->number && session->past[side];
     if (side == MQTT_CLIENT && monitor_request_find(connection, MQTT_RESERVED, packet_identifier) != NULL)
         monitor_breach(connection, side, in_use(published));
+    else if (dup && !used && connection->session_denied && side == MQTT_CLIENT && !session->past[side])
+        monitor_breach(connection, side, MONITOR_RULE_RESENT_OF_LOST_SESSION);
     else if (dup && !used)
         judge_unknown_dup(connection, side, published);
     else if (dup && first)

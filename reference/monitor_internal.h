@@ -325,6 +325,8 @@ struct monitored {
     bool response_asked;       /* Request Response Information is 1 */
     bool problem_refused;      /* Request Problem Information is 0 */
     bool has_method;           /* CONNECT names an Authentication Method */
+    bool session_denied;       /* Session Present is 0 though Clean Start is 0 */
+    bool session_unwanted;     /* Session Present is 1 though Clean Start is 1 */
     bool impatient;            /* the Client did not wait for the end of authentication */
     bool server_keep_alive;    /* `keep_alive` is the Server's */
     uint64_t method;           /* hash */
@@ -429,6 +431,8 @@ enum monitor_rule {
     MONITOR_RULE_ASSIGNED_NOT_UNIQUE,
     MONITOR_RULE_EXPIRY_RAISED,
     MONITOR_RULE_EARLY_DISCONNECT,
+    MONITOR_RULE_GOES_ON_WITHOUT_SESSION,
+    MONITOR_RULE_RESENT_OF_LOST_SESSION,
     MONITOR_RULE_BEFORE_AUTHENTICATED,
     MONITOR_RULE_NO_METHOD_ASKED,
     MONITOR_RULE_METHOD_MISSING,

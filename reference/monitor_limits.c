@@ -3,7 +3,7 @@
  *
  * A Server has received CONNECT before it sends anything. A Client may send packets before it receives CONNACK, and
  * what was seen of CONNACK may still be on its way to it. So it is judged only from where it shows that it has received
- * it. */
+ * it. Topic Aliases are another matter: without a CONNACK that allows them, none may be sent. */
 #include "reference/monitor_internal.h"
 
 #include <string.h>

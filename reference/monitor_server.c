@@ -32,6 +32,7 @@ static void accept_clean(struct monitored *connection, bool present) {
     if (present) {
         monitor_breach(connection, MQTT_SERVER, MONITOR_RULE_PRESENT_AFTER_CLEAN);
         monitor_session_forget(connection->monitor, connection->session);
+        connection->session_unwanted = true;
     }
     if (monitor_in_5_0(connection))
         settle_present(connection);
@@ -44,6 +45,7 @@ static void accept_stored(struct monitored *connection, bool present) {
     enum monitor_existence existence = client == NULL ? MONITOR_UNKNOWN : client->existence;
     /* MQTT 3.1 does not tell whether the Server has a session. */
     bool told = connection->version != MQTT_3_1;
+    connection->session_denied = !present;
     bool certain = existence == MONITOR_PRESENT && connection->now < client->certain_until;
     if (told && certain && !present) {
         monitor_breach(connection, MQTT_SERVER, MONITOR_RULE_NOT_PRESENT);

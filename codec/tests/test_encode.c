@@ -97,8 +97,7 @@ static void is_written_as_told(void **state) {
     assert_memory_equal(encoded, expected, size);
 }
 
-/* ---- PUBLISH without its payload ----------------------------------------------------------------------------------
- */
+/* ---- PUBLISH without its payload --------------------------------------------------------------------------------- */
 
 static void payload_is_left_out(void **state) {
     (void)state;
@@ -117,8 +116,7 @@ static void payload_is_left_out(void **state) {
     }
 }
 
-/* ---- Lists of filters ---------------------------------------------------------------------------------------------
- */
+/* ---- Lists of filters -------------------------------------------------------------------------------------------- */
 
 static void filters_are_appended_and_taken(void **state) {
     (void)state;
@@ -154,6 +152,11 @@ static void filter_that_does_not_fit_is_not_appended(void **state) {
     assert_int_equal(length, 2);
     for (size_t i = 0; i < sizeof list; i++)
         assert_int_equal(list[i], 0xEE);
+    size_t none = 0;
+    uint8_t empty[2] = {0xEE, 0xEE};
+    assert_true(mqtt_append_filter(empty, sizeof empty, &none, (struct mqtt_bytes){NULL, 0}, NULL));
+    assert_memory_equal(empty, "\0\0", none);
+    assert_int_equal(none, 2);
     assert_true(mqtt_append_filter(list, sizeof list, &length, mqtt_text("123"), &qos));
     assert_int_equal(length, 8);
     assert_memory_equal(list + 2, "\0\003123\001", 6);

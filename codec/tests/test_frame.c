@@ -105,6 +105,33 @@ static void limit_holds(void **state) {
     free(rules);
 }
 
+/* In 5.0 either side has announced its limit, and the other keeps it under a statement of its own. */
+static void limit_of_5_0_has_its_statement(void **state) {
+    static const enum spec_statement statements[] = {
+        [MQTT_CLIENT] = V5(3_2_2_15),
+        [MQTT_SERVER] = V5(3_1_2_24),
+    };
+    (void)state;
+    for (int sender = MQTT_CLIENT; sender <= MQTT_SERVER; sender++) {
+        struct spec_rules *rules = calloc(1, sizeof *rules);
+        assert_non_null(rules);
+        struct mqtt_decoder decoder = {
+            .version = MQTT_5_0, .sender = (enum mqtt_side)sender, .maximum_packet_size = 11, .rules = rules};
+        const uint8_t wire[] = {0x30, 10};
+        struct mqtt_bytes bytes = {wire, sizeof wire};
+        struct mqtt_frame frame;
+        struct mqtt_error error = {0};
+        assert_int_equal(mqtt_frame(&decoder, bytes, &frame, &error), MQTT_REFUSED);
+        assert_string_equal(spec_name(error.statement), spec_name(statements[sender]));
+        assert_int_equal(error.error_class, MQTT_LIMIT);
+        assert_int_equal(error.reason_code, MQTT_REASON_PACKET_TOO_LARGE);
+        rules->off[statements[sender]] = true;
+        assert_int_equal(mqtt_frame(&decoder, bytes, &frame, &error), MQTT_OK);
+        assert_int_equal(frame.packet_size, 12);
+        free(rules);
+    }
+}
+
 /* ---- Types ---------------------------------------------------------------------------------------------------- */
 
 struct type_row {
@@ -146,6 +173,13 @@ static void type_is_known(void **state) {
     assert_int_equal(mqtt_may_send(MQTT_SERVER, MQTT_5_0, row->type), row->server_5);
 }
 
+static void no_type_is_beyond_auth(void **state) {
+    (void)state;
+    assert_string_equal(mqtt_type_name(MQTT_TYPE_COUNT), "RESERVED");
+    assert_false(mqtt_may_send(MQTT_CLIENT, MQTT_5_0, MQTT_TYPE_COUNT));
+    assert_false(mqtt_may_send(MQTT_SERVER, MQTT_3_1_1, MQTT_TYPE_COUNT));
+}
+
 static void versions_have_names(void **state) {
     (void)state;
     assert_int_equal(COUNT_OF(type_rows), MQTT_TYPE_COUNT);
@@ -159,7 +193,7 @@ static void versions_have_names(void **state) {
 /* Every first byte is judged as soon as it is there, and no byte behind it changes the judgement. */
 static void first_byte_decides_at_once(void **state) {
     (void)state;
-    static const enum mqtt_version versions[] = {MQTT_VERSION_UNKNOWN, MQTT_3_1, MQTT_3_1_1};
+    static const enum mqtt_version versions[] = {MQTT_VERSION_UNKNOWN, MQTT_3_1, MQTT_3_1_1, MQTT_5_0};
     struct spec_rules *rules = calloc(1, sizeof *rules);
     assert_non_null(rules);
     unsigned refused = 0;
@@ -185,12 +219,13 @@ static void first_byte_decides_at_once(void **state) {
     unsigned fine = 16;                /* CONNECT comes first; its flags are judged with its version */
     fine += 12 + 9 * 16 + 12 + 8 * 16; /* MQTT 3.1 refuses QoS 3 alone, a quarter of the flags */
     fine += 10 + 16 + 8 + 10 + 8;      /* 3.1.1: DUP at QoS 0 too; CONNECT keeps its 16, all others have 1 */
-    assert_int_equal(refused, 6 * 256 - fine);
+    fine += 10 + 16 + 9 + 10 + 10;     /* 5.0: AUTH from both, and DISCONNECT also from a Server */
+    assert_int_equal(refused, 8 * 256 - fine);
     free(rules);
 }
 
 int main(void) {
-    struct CMUnitTest rows[2 * COUNT_OF(length_rows) + COUNT_OF(limit_rows) + COUNT_OF(type_rows) + 2];
+    struct CMUnitTest rows[2 * COUNT_OF(length_rows) + COUNT_OF(limit_rows) + COUNT_OF(type_rows) + 4];
     size_t count = 0;
     for (size_t i = 0; i < COUNT_OF(length_rows); i++)
         rows[count++] = (struct CMUnitTest){length_rows[i].name, length_is_read, NULL, NULL, (void *)&length_rows[i]};
@@ -202,6 +237,8 @@ int main(void) {
         rows[count++] = (struct CMUnitTest){limit_rows[i].name, limit_holds, NULL, NULL, (void *)&limit_rows[i]};
     for (size_t i = 0; i < COUNT_OF(type_rows); i++)
         rows[count++] = (struct CMUnitTest){type_rows[i].name, type_is_known, NULL, NULL, (void *)&type_rows[i]};
+    rows[count++] = (struct CMUnitTest)cmocka_unit_test(limit_of_5_0_has_its_statement);
+    rows[count++] = (struct CMUnitTest)cmocka_unit_test(no_type_is_beyond_auth);
     rows[count++] = (struct CMUnitTest)cmocka_unit_test(versions_have_names);
     rows[count++] = (struct CMUnitTest)cmocka_unit_test(first_byte_decides_at_once);
     return _cmocka_run_group_tests("codec: Fixed Header", rows, count, NULL, NULL);

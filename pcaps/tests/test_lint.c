@@ -89,7 +89,7 @@ static const struct lint_row rows[] = {
      "server MQTT5:3.9.3-2 #10; 1 connection, 3 packets, client 0, server 1"},
     {"5.0: a Topic Alias that was not allowed",
      {ACCEPTED_5, C(0, 1, "\x30\x08\0\1t\3\x23\0\1x"), S_ENDS(0, 1)},
-     "client MQTT5:3.3.2-9 #8; 1 connection, 3 packets, client 1, server 0"},
+     "client MQTT5:3.2.2-18 #8; 1 connection, 3 packets, client 1, server 0"},
     {"5.0: a Reason String that was not wanted",
      {ACCEPTED_5, C(0, 1, "\x32\7\0\1t\0\1\0x"), S(0, 1, "\x40\x09\0\1\x10\5\x1f\0\2no")},
      "server MQTT5:3.1.2-29 #10; 1 connection, 4 packets, client 0, server 1"},

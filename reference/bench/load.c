@@ -28,6 +28,7 @@
 
 struct settings {
     uint16_t port;
+    uint32_t version; /* enum mqtt_version */
     uint32_t publishers;
     uint32_t subscribers; /* of each publisher */
     uint32_t qos;
@@ -94,8 +95,9 @@ static void send_waiting(struct client *client) {
 
 /* False where the output has no room. */
 static bool put(struct client *client, const struct mqtt_packet *packet) {
+    enum mqtt_version version = (enum mqtt_version)client->load->settings.version;
     size_t size =
-        mqtt_encode(MQTT_3_1_1, packet, client->output + client->waiting, sizeof client->output - client->waiting);
+        mqtt_encode(version, packet, client->output + client->waiting, sizeof client->output - client->waiting);
     client->waiting += size;
     return size > 0;
 }
@@ -112,7 +114,7 @@ static void put_connect(struct client *client, uint32_t number) {
     snprintf(name, sizeof name, "load-%u", number);
     struct mqtt_packet packet = {.type = MQTT_CONNECT,
                                  .connect = {.protocol_name = mqtt_text("MQTT"),
-                                             .protocol_level = MQTT_3_1_1,
+                                             .protocol_level = (uint8_t)client->load->settings.version,
                                              .flags = MQTT_CONNECT_CLEAN_SESSION,
                                              .client_identifier = mqtt_text(name)}};
     put(client, &packet);
@@ -214,7 +216,8 @@ static void take_packet(struct client *client, const struct mqtt_packet *packet)
 
 static void take_input(struct client *client) {
     struct load *load = client->load;
-    const struct mqtt_decoder decoder = {.version = MQTT_3_1_1, .sender = MQTT_SERVER, .rules = &load->rules};
+    const struct mqtt_decoder decoder = {
+        .version = (enum mqtt_version)load->settings.version, .sender = MQTT_SERVER, .rules = &load->rules};
     size_t used = 0;
     while (!load->failed) {
         struct mqtt_bytes rest = {client->input + used, (uint32_t)(client->received - used)};
@@ -380,6 +383,7 @@ struct number_option {
 };
 
 static const struct number_option number_options[] = {
+    {'V', offsetof(struct settings, version), MQTT_3_1_1, MQTT_5_0, "protocol level: 4 is 3.1.1, 5 is 5.0"},
     {'P', offsetof(struct settings, publishers), 1, 1000, "publishers"},
     {'S', offsetof(struct settings, subscribers), 1, 1000, "subscribers of each publisher"},
     {'q', offsetof(struct settings, qos), 0, 2, "QoS"},
@@ -419,7 +423,7 @@ static bool take_option(struct settings *settings, int letter) {
 static bool parse_options(int count, char **arguments, struct settings *settings) {
     int letter;
     uint32_t port;
-    while ((letter = getopt(count, arguments, "P:S:q:n:s:w:t:b:")) != -1)
+    while ((letter = getopt(count, arguments, "V:P:S:q:n:s:w:t:b:")) != -1)
         if (!take_option(settings, letter))
             return false;
     if (optind + 1 != count || !parse_number(arguments[optind], 1, UINT16_MAX, &port))
@@ -429,9 +433,13 @@ static bool parse_options(int count, char **arguments, struct settings *settings
 }
 
 int main(int count, char **arguments) {
-    struct load load = {
-        .settings = {
-            .publishers = 1, .subscribers = 1, .messages = 1000000000, .payload = 64, .window = 500, .seconds = 3}};
+    struct load load = {.settings = {.version = MQTT_3_1_1,
+                                     .publishers = 1,
+                                     .subscribers = 1,
+                                     .messages = 1000000000,
+                                     .payload = 64,
+                                     .window = 500,
+                                     .seconds = 3}};
     if (!parse_options(count, arguments, &load.settings))
         return usage();
     load.loop = event_loop_create();

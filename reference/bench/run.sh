@@ -70,7 +70,9 @@ END
 loads='1 publisher to 50 subscribers, QoS 0|-P 1 -S 50 -q 0 -w 500
 20 pairs, QoS 0|-P 20 -S 1 -q 0 -w 500
 10 pairs, QoS 1|-P 10 -S 1 -q 1 -w 100
-10 pairs, QoS 2|-P 10 -S 1 -q 2 -w 100'
+10 pairs, QoS 2|-P 10 -S 1 -q 2 -w 100
+1 publisher to 50 subscribers, QoS 0, MQTT 5.0|-V 5 -P 1 -S 50 -q 0 -w 500
+10 pairs, QoS 1, MQTT 5.0|-V 5 -P 10 -S 1 -q 1 -w 100'
 
 # Appends a line to the results: load, broker, published, delivered, wall seconds, CPU seconds.
 measure() { # broker, name of the load, options of load

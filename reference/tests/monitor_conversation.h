@@ -121,20 +121,27 @@ struct conversation {
 /* To MQTT 3.1. */
 #define CONNECTED_3_1(number) OPENS(number), C(number, CONNECT("a"), .level = 3), S(number, CONNACK)
 /* MQTT 5.0. */
+#define NUMBER(identifier, number)                                                                                     \
+    { identifier, number, NULL, NULL }
+#define TEXT(identifier, text)                                                                                         \
+    { identifier, 0, text, NULL }
+#define PAIR(identifier, name, value)                                                                                  \
+    { identifier, 0, name, value }
 #define PROPERTIES(...)         .properties = {__VA_ARGS__}
 #define CONNECT5(name)          .type = MQTT_CONNECT, .text = name, .level = 5
 #define CONNECT5_STORED(name)   .type = MQTT_CONNECT, .text = name, .level = 5, .stored = true
 #define UNSUBACK5(number, list) .type = MQTT_UNSUBACK, .id = number, .bytes = list, .length = sizeof list - 1
 #define AUTH(reason)            .type = MQTT_AUTH, .code = reason
 #define REASON(number)          .code = number
-#define EXPIRY(seconds)         PROPERTIES({MQTT_SESSION_EXPIRY_INTERVAL, seconds})
-#define ALIAS(number)           PROPERTIES({MQTT_TOPIC_ALIAS, number})
-#define METHOD(name)            PROPERTIES({MQTT_AUTHENTICATION_METHOD, 0, name})
+#define EXPIRY(seconds)         PROPERTIES(NUMBER(MQTT_SESSION_EXPIRY_INTERVAL, seconds))
+#define ALIAS(number)           PROPERTIES(NUMBER(MQTT_TOPIC_ALIAS, number))
+#define METHOD(name)            PROPERTIES(TEXT(MQTT_AUTHENTICATION_METHOD, name))
 #define CONNECTED5(number)      OPENS(number), C(number, CONNECT5("a")), S(number, CONNACK)
 /* With a session that never expires, new and resumed. */
-#define CONNECTED5_STORED(number) OPENS(number), C(number, CONNECT5_STORED("a"), EXPIRY(UINT32_MAX)), S(number, CONNACK)
-#define STARTED5(number)          OPENS(number), C(number, CONNECT5("a"), EXPIRY(UINT32_MAX)), S(number, CONNACK)
-#define RESUMED5(number)          OPENS(number), C(number, CONNECT5_STORED("a"), EXPIRY(UINT32_MAX)), S(number, CONNACK_PRESENT)
+#define FOREVER                   EXPIRY(UINT32_MAX)
+#define CONNECTED5_STORED(number) OPENS(number), C(number, CONNECT5_STORED("a"), FOREVER), S(number, CONNACK)
+#define STARTED5(number)          OPENS(number), C(number, CONNECT5("a"), FOREVER), S(number, CONNACK)
+#define RESUMED5(number)          OPENS(number), C(number, CONNECT5_STORED("a"), FOREVER), S(number, CONNACK_PRESENT)
 /* After it, the Client has received CONNACK: it answers a message of the Server. */
 #define INFORMED(number)                                                                                               \
     C(number, SUBSCRIBE(98, {"informed", 1})), S(number, SUBACK(98, "\1")), S(number, PUBLISH1(98, "informed", "")),   \

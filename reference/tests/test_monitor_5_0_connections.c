@@ -3,9 +3,9 @@
 #include "reference/tests/monitor_conversation.h"
 
 #define EMPTY_CLIENT   OPENS(0), C(0, CONNECT5(""))
-#define ASSIGNED(name) PROPERTIES({MQTT_ASSIGNED_CLIENT_IDENTIFIER, 0, name})
+#define ASSIGNED(name) PROPERTIES(TEXT(MQTT_ASSIGNED_CLIENT_IDENTIFIER, name))
 #define AUTHENTICATES  OPENS(0), C(0, CONNECT5("a"), METHOD("M"))
-#define KEEPS(seconds) PROPERTIES({MQTT_SERVER_KEEP_ALIVE, seconds})
+#define KEEPS(seconds) PROPERTIES(NUMBER(MQTT_SERVER_KEEP_ALIVE, seconds))
 
 static const struct conversation beginnings[] = {
     {"5.0: a session from CONNECT to DISCONNECT",
@@ -67,19 +67,19 @@ static const struct conversation beginnings[] = {
       C(0, CONNECT5_STORED("x")), S(0, CONNACK, BREAKS5(3_1_2_5))}},
     {"5.0: Response Information unasked",
      {OPENS(0), C(0, CONNECT5("a")),
-      S(0, CONNACK, PROPERTIES({MQTT_RESPONSE_INFORMATION, 0, "r"}), BREAKS5(3_1_2_28))}},
+      S(0, CONNACK, PROPERTIES(TEXT(MQTT_RESPONSE_INFORMATION, "r")), BREAKS5(3_1_2_28))}},
     {"5.0: Response Information asked for",
-     {OPENS(0), C(0, CONNECT5("a"), PROPERTIES({MQTT_REQUEST_RESPONSE_INFORMATION, 1})),
-      S(0, CONNACK, PROPERTIES({MQTT_RESPONSE_INFORMATION, 0, "r"}))}},
+     {OPENS(0), C(0, CONNECT5("a"), PROPERTIES(NUMBER(MQTT_REQUEST_RESPONSE_INFORMATION, 1))),
+      S(0, CONNACK, PROPERTIES(TEXT(MQTT_RESPONSE_INFORMATION, "r")))}},
     {"5.0: Reason String though Request Problem Information is 0",
-     {OPENS(0), C(0, CONNECT5("a"), PROPERTIES({MQTT_REQUEST_PROBLEM_INFORMATION, 0})),
-      S(0, CONNACK, PROPERTIES({MQTT_REASON_STRING, 0, "r"})), C(0, PUBLISH1(1, "t", "")),
-      S(0, PUBACK(1), PROPERTIES({MQTT_REASON_STRING, 0, "r"}), BREAKS5(3_1_2_29)), C(0, SUBSCRIBE(1, {"t", 0})),
-      S(0, SUBACK(1, "\0"), PROPERTIES({MQTT_USER_PROPERTY, 0, "n", "v"}), BREAKS5(3_1_2_29)),
-      S(0, PUBLISH0("t"), PROPERTIES({MQTT_USER_PROPERTY, 0, "n", "v"})),
-      S(0, DISCONNECT, REASON(0x8B), PROPERTIES({MQTT_REASON_STRING, 0, "r"}))}},
+     {OPENS(0), C(0, CONNECT5("a"), PROPERTIES(NUMBER(MQTT_REQUEST_PROBLEM_INFORMATION, 0))),
+      S(0, CONNACK, PROPERTIES(TEXT(MQTT_REASON_STRING, "r"))), C(0, PUBLISH1(1, "t", "")),
+      S(0, PUBACK(1), PROPERTIES(TEXT(MQTT_REASON_STRING, "r")), BREAKS5(3_1_2_29)), C(0, SUBSCRIBE(1, {"t", 0})),
+      S(0, SUBACK(1, "\0"), PROPERTIES(PAIR(MQTT_USER_PROPERTY, "n", "v")), BREAKS5(3_1_2_29)),
+      S(0, PUBLISH0("t"), PROPERTIES(PAIR(MQTT_USER_PROPERTY, "n", "v"))),
+      S(0, DISCONNECT, REASON(0x8B), PROPERTIES(TEXT(MQTT_REASON_STRING, "r")))}},
     {"5.0: Reason String as the Client leaves it open",
-     {CONNECTED5(0), C(0, PUBLISH1(1, "t", "")), S(0, PUBACK(1), PROPERTIES({MQTT_REASON_STRING, 0, "r"}))}},
+     {CONNECTED5(0), C(0, PUBLISH1(1, "t", "")), S(0, PUBACK(1), PROPERTIES(TEXT(MQTT_REASON_STRING, "r")))}},
 };
 
 static const struct conversation authentications[] = {
@@ -102,7 +102,7 @@ static const struct conversation authentications[] = {
     {"5.0: another method in the Client's AUTH",
      {AUTHENTICATES, S(0, AUTH(0x18), METHOD("M")), C(0, AUTH(0x18), METHOD("N"), BREAKS5(4_12_0_5))}},
     {"5.0: no method in AUTH",
-     {AUTHENTICATES, S(0, AUTH(0x18), PROPERTIES({MQTT_REASON_STRING, 0, "r"}), BREAKS5(4_12_0_5))}},
+     {AUTHENTICATES, S(0, AUTH(0x18), PROPERTIES(TEXT(MQTT_REASON_STRING, "r")), BREAKS5(4_12_0_5))}},
     {"5.0: all of AUTH is left out that may be",
      {AUTHENTICATES, S(0, CONNACK, METHOD("M")), C(0, AUTH(0x19), METHOD("M")), S(0, AUTH(0))}},
     {"5.0: another method when authenticating again",
@@ -125,6 +125,17 @@ static const struct conversation authentications[] = {
 static const struct conversation sessions[] = {
     {"5.0: Session Present after Clean Start 1",
      {OPENS(0), C(0, CONNECT5("a")), S(0, CONNACK_PRESENT, BREAKS5(3_2_2_2))}},
+    {"5.0: the Client goes on with a session that it does not want",
+     {OPENS(0), C(0, CONNECT5("a")), S(0, CONNACK_PRESENT, BREAKS5(3_2_2_2)), INFORMED(0),
+      C(0, PINGREQ, BREAKS5(3_2_2_4)), C(0, PINGREQ)}},
+    {"5.0: the Client leaves as it learns of a session that it does not want",
+     {OPENS(0), C(0, CONNECT5("a")), S(0, CONNACK_PRESENT, BREAKS5(3_2_2_2)), C(0, PINGREQ), INFORMED(0),
+      C(0, DISCONNECT)}},
+    {"5.0: the Client goes on with what the Server does not have",
+     {OPENS(0), C(0, CONNECT5_STORED("a")), C(0, PUBLISH1(1, "t", ""), DUP), S(0, CONNACK), INFORMED(0),
+      C(0, PUBLISH1(2, "t", ""), DUP, BREAKS5(3_2_2_5))}},
+    {"5.0: the Client goes on with what the Server has",
+     {OPENS(0), C(0, CONNECT5_STORED("a")), S(0, CONNACK_PRESENT), INFORMED(0), C(0, PUBLISH1(2, "t", ""), DUP)}},
     {"5.0: Session Present for a session never seen", {OPENS(0), C(0, CONNECT5_STORED("a")), S(0, CONNACK_PRESENT)}},
     {"5.0: a stored session is not there",
      {CONNECTED5_STORED(0), CLOSES(0), OPENS(0), C(0, CONNECT5_STORED("a")), S(0, CONNACK, BREAKS5(3_1_2_5))}},

@@ -152,6 +152,42 @@ static void a_connection_tells_what_it_is(void **state) {
     destroy(monitor, &watch);
 }
 
+/* A PUBLISH of MQTT 5.0 with a topic of 60000 bytes and a Topic Alias. */
+static void send_alias(struct monitored *connection, uint8_t *buffer, uint8_t alias) {
+    enum { TOPIC = 60000 };
+    struct mqtt_packet packet = {.type = MQTT_PUBLISH,
+                                 .publish = {.topic = {buffer, TOPIC}, .properties = {(uint8_t[]){0x23, 0, alias}, 3}}};
+    size_t length = mqtt_encode(MQTT_5_0, &packet, buffer + TOPIC, TOPIC + 20);
+    assert_true(length > TOPIC);
+    monitor_bytes(connection, MQTT_CLIENT, (struct mqtt_bytes){buffer + TOPIC, (uint32_t)length}, 1);
+}
+
+static void topic_aliases_have_a_limit(void **state) {
+    (void)state;
+    static const uint8_t connect[] = {0x10, 14, 0, 4, 'M', 'Q', 'T', 'T', 5, 2, 0, 0, 0, 0, 1, 'a'};
+    static const uint8_t connack[] = {0x20, 6, 0, 0, 3, 0x22, 0xFF, 0xFF};
+    static const uint8_t last[] = {0x30, 6, 0, 0, 3, 0x23, 0xFF, 0xFF};
+    struct watch watch = {0};
+    struct monitor *monitor = create(&watch);
+    struct monitored *connection = monitor_open(monitor, 1, NULL, true);
+    uint8_t *buffer = malloc(150000);
+    assert_non_null(buffer);
+    memset(buffer, 't', 150000);
+    monitor_bytes(connection, MQTT_CLIENT, (struct mqtt_bytes){connect, sizeof connect}, 1);
+    monitor_bytes(connection, MQTT_SERVER, (struct mqtt_bytes){connack, sizeof connack}, 1);
+    assert_int_equal(watch.packets, 2);
+    size_t before = watch.allocated;
+    for (int i = 0; i < 3; i++)
+        for (uint8_t alias = 1; alias < 100; alias++)
+            send_alias(connection, buffer, alias);
+    assert_in_range(watch.highest, before + 180000, before + MONITOR_MAXIMUM_ALIASED + 4096);
+    monitor_bytes(connection, MQTT_CLIENT, (struct mqtt_bytes){last, sizeof last}, 1); /* it may be forgotten */
+    assert_int_equal(watch.packets, 2 + 3 * 99 + 1);
+    assert_int_equal(watch.breaches, 0);
+    free(buffer);
+    destroy(monitor, &watch);
+}
+
 static void bytes_of_server(struct monitored *connection, const char *bytes, uint32_t length) {
     monitor_bytes(connection, MQTT_SERVER, (struct mqtt_bytes){(const uint8_t *)bytes, length}, 1);
 }
@@ -304,7 +340,7 @@ int main(void) {
         cmocka_unit_test(an_idle_connection_is_cheap),    cmocka_unit_test(a_long_packet_is_held_as_it_comes),
         cmocka_unit_test(every_identifier_can_be_in_use), cmocka_unit_test(beyond_its_limits_it_is_silent),
         cmocka_unit_test(filters_have_a_limit),           cmocka_unit_test(clients_have_a_limit),
-        cmocka_unit_test(a_packet_tells_the_version),
+        cmocka_unit_test(a_packet_tells_the_version),     cmocka_unit_test(topic_aliases_have_a_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
