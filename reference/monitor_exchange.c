@@ -119,6 +119,13 @@ static void judge_resent(struct monitored *connection, enum mqtt_side side, stru
     exchange->received_again = false;
 }
 
+/* Too large for the connection, it is as good as sent (MQTT-3.1.2-25): its identifier may be free. */
+static bool may_be_left_out(const struct monitored *connection, enum mqtt_side side,
+                            const struct monitor_exchange *exchange) {
+    uint32_t maximum = connection->limits[side].packet_size;
+    return maximum != 0 && exchange->size > maximum;
+}
+
 /* The identifier is that of a message on its way. False when that message is not the one sent now. */
 static bool judge_again(struct monitored *connection, enum mqtt_side side, struct monitor_exchange *exchange,
                         const struct monitor_exchange *published, bool dup) {
@@ -127,6 +134,8 @@ static bool judge_again(struct monitored *connection, enum mqtt_side side, struc
     bool same = exchange->content == published->content && exchange->qos == published->qos;
     bool earlier = exchange->connection != connection->number;
     if (earlier && (!same || !dup) && monitor_may_have_lost_session(connection, side))
+        return false;
+    if (earlier && !same && may_be_left_out(connection, side, exchange))
         return false;
     if (!same || (!dup && !earlier && exchange->state != MONITOR_RELEASED)) {
         monitor_breach(connection, side, in_use(published));
@@ -162,6 +171,7 @@ static struct monitor_exchange exchange_of(const struct monitored *connection, c
     struct monitor_exchange published = {
         .topic = monitor_hash(MONITOR_HASH, publish->topic),
         .connection = connection->number,
+        .size = (uint32_t)connection->bytes.length,
         .packet_identifier = publish->packet_identifier,
         .qos = mqtt_publish_qos(packet->flags),
         .state = MONITOR_PUBLISHED,

@@ -89,6 +89,7 @@ struct monitor_exchange {
     uint64_t sequence;   /* counts first transmissions in a session from 1; 0 when the first was not seen */
     uint64_t connection; /* on which it was last sent */
     uint64_t released;   /* connection on which PUBREL was last sent; 0 for none */
+    uint32_t size;       /* of the PUBLISH packet */
     uint16_t packet_identifier;
     uint8_t qos;
     uint8_t state;

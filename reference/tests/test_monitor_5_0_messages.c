@@ -174,6 +174,16 @@ static const struct conversation subscriptions[] = {
 };
 
 static const struct conversation limits[] = {
+    {"5.0: the identifier of a message too large for the new connection is free",
+     {CONNECTED5_STORED(0), SUBSCRIBED(0), S(0, PUBLISH1(1, "t", "12345678901234567890")), CLOSES(0), OPENS(1),
+      C(1, CONNECT5_STORED("a"),
+        PROPERTIES(NUMBER(MQTT_SESSION_EXPIRY_INTERVAL, 60), NUMBER(MQTT_MAXIMUM_PACKET_SIZE_PROPERTY, 20))),
+      S(1, CONNACK_PRESENT), S(1, PUBLISH1(1, "t", "1"))}},
+    {"5.0: the identifier of a message that fits the new connection is not free",
+     {CONNECTED5_STORED(0), SUBSCRIBED(0), S(0, PUBLISH1(1, "t", "1234567890")), CLOSES(0), OPENS(1),
+      C(1, CONNECT5_STORED("a"),
+        PROPERTIES(NUMBER(MQTT_SESSION_EXPIRY_INTERVAL, 60), NUMBER(MQTT_MAXIMUM_PACKET_SIZE_PROPERTY, 20))),
+      S(1, CONNACK_PRESENT), S(1, PUBLISH1(1, "t", "1"), BREAKS5(4_3_2_1))}},
     {"5.0: a packet of the Server is too large",
      {ASKS(NUMBER(MQTT_MAXIMUM_PACKET_SIZE_PROPERTY, 10)), SUBSCRIBED(0), S(0, PUBLISH0("t"), .payload = "1234"),
       S(0, PUBLISH0("t"), .payload = "12345", BREAKS5(3_1_2_24))}},
