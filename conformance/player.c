@@ -232,6 +232,7 @@ static enum scenario_client index_of(const struct client *client) {
 void client_open(struct client *client) {
     client->state = CLIENT_OPENING;
     client->close_taken = false;
+    client->answered = false;
     client->sent_disconnect = false;
     client->length = 0;
     client->inbox_count = 0;

@@ -11,6 +11,10 @@
 
 struct player;
 
+/* How long a step at least waits for the broker to close a connection that has had no CONNACK. The standard gives no
+ * time for that, and brokers leave such connections to a timer of 5 to 15 seconds. */
+#define PATIENCE_BEFORE_CONNACK (20 * MICROSECONDS_PER_SECOND)
+
 #define DEFAULT_SCRAM_USER     "mqspec"
 #define DEFAULT_SCRAM_PASSWORD "mqspec"
 
@@ -30,7 +34,7 @@ struct player_options {
     enum mqtt_version version;
     const char *name_space; /* what "~" stands for; letters and digits, at most 16; lives as long as the player */
     const char *transport;  /* for the result */
-    microseconds timeout;   /* of one step */
+    microseconds timeout;   /* of one step, but see PATIENCE_BEFORE_CONNACK */
     bool skip_cleanup;      /* the target is thrown away afterwards: nothing needs to be left as it was found */
     /* For SCRAM-SHA-256; NULL: the defaults above. */
     const char *user;

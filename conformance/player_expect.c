@@ -277,6 +277,25 @@ static const struct pattern *find_pattern(struct player *player, const struct st
     return NULL;
 }
 
+/* A Server may turn away a Client that it would serve at another time. */
+static const char *turned_away(enum mqtt_version version, const struct mqtt_packet *packet) {
+    if (packet->type != MQTT_CONNACK)
+        return NULL;
+    uint8_t code = packet->connack.code;
+    switch (version == MQTT_5_0 ? code : player_reason_of_code(code)) {
+    case MQTT_REASON_SERVER_UNAVAILABLE:
+        return "the target refuses the connection: Server unavailable";
+    case MQTT_REASON_SERVER_BUSY:
+        return "the target refuses the connection: Server busy";
+    case MQTT_REASON_QUOTA_EXCEEDED:
+        return "the target refuses the connection: Quota exceeded";
+    case MQTT_REASON_CONNECTION_RATE_EXCEEDED:
+        return "the target refuses the connection: Connection rate exceeded";
+    default:
+        return NULL;
+    }
+}
+
 /* The packet is due: it meets one of the patterns, or the scenario fails. Returns the pattern or NULL. */
 static const struct pattern *judge_packet(struct player *player, const struct step *step, struct received *received,
                                           microseconds now) {
@@ -292,7 +311,10 @@ static const struct pattern *judge_packet(struct player *player, const struct st
         accept_pattern(player, step, pattern);
         return pattern;
     }
-    if (timing != IN_TIME)
+    const char *away = turned_away(player->clients[step->client].decoder.version, &received->packet);
+    if (away != NULL)
+        player_skip(player, away);
+    else if (timing != IN_TIME)
         fail_by_time(player, step, timing, mqtt_type_name(received->packet.type), received->time, received->line, now);
     else
         fail_by_packet(player, step, received, now);
@@ -436,6 +458,15 @@ bool player_expect(struct player *player, const struct step *step, microseconds 
 
 /* ---- Waiting ----------------------------------------------------------------------------------------------- */
 
+/* What a CLOSED() that is no reason to skip is worth waiting for. */
+static microseconds patience(const struct player *player, const struct step *step, const struct pattern *pattern) {
+    microseconds timeout = player->options.timeout;
+    bool begins = !player->clients[step->client].answered;
+    if (pattern->kind != PATTERN_CLOSED || pattern->skip != NULL || !begins || timeout > PATIENCE_BEFORE_CONNACK)
+        return timeout;
+    return PATIENCE_BEFORE_CONNACK;
+}
+
 microseconds player_expect_deadline(const struct player *player, const struct step *step) {
     microseconds latest = 0;
     for (size_t i = 0; i < step->pattern_count; i++) {
@@ -446,7 +477,7 @@ microseconds player_expect_deadline(const struct player *player, const struct st
         if (pattern->may_come)
             continue;
         if (wait == 0)
-            wait = (microseconds)pattern->after * MICROSECONDS_PER_MILLISECOND + player->options.timeout;
+            wait = (microseconds)pattern->after * MICROSECONDS_PER_MILLISECOND + patience(player, step, pattern);
         if (wait > latest)
             latest = wait;
     }

@@ -50,6 +50,7 @@ struct client {
     struct player *player;
     enum client_state state;
     bool close_taken;       /* an expectation has taken the close */
+    bool answered;          /* CONNACK has come */
     bool sent_disconnect;   /* what follows needs a new connection */
     microseconds closed_at; /* in state CLIENT_CLOSED */
     size_t closed_line;     /* of the transcript */

@@ -179,6 +179,7 @@ static void take_packet(struct client *client, struct mqtt_bytes bytes, microsec
         monitor_bytes(client->monitored, MQTT_SERVER, bytes, now);
     player->current_line = NO_LINE;
     player->current_topic = (struct mqtt_bytes){NULL, 0};
+    client->answered = client->answered || received.packet.type == MQTT_CONNACK;
     if (client->decoder.version == MQTT_5_0)
         learn(client, &received.packet);
     if (!pass_over(client, &received, now))

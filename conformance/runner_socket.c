@@ -407,7 +407,7 @@ static microseconds longest_run(const struct run *run, const struct socket_setti
         microseconds waits = (microseconds)scenario_waits(run->plays[i].scenario) * 1000;
         longest += (waits + 4 * settings->timeout) / settings->at_once + waits / 8;
     }
-    return longest + 8 * settings->timeout;
+    return longest + 8 * settings->timeout + PATIENCE_BEFORE_CONNACK;
 }
 
 void run_sockets(struct run *run, const struct socket_settings *settings) {

@@ -51,9 +51,11 @@
  * - A client may speak 3.1.1 in a play of 5.0: its CONNECT says .protocol_level = 4. What 5.0 adds is then neither sent
  *   nor looked at on its connection.
  * - A CONNECT with a protocol that nobody knows, by name or version, may be answered in the form of any.
+ * - A CONNACK that fits no alternative and says that the Server cannot serve anybody more now (unavailable, busy, quota
+ *   or connection rate exceeded) makes the scenario end as skipped.
  *
- * Every step waits at most the run's timeout. All that a broker may do by the standard is listed as an
- * alternative in the one EXPECT. */
+ * Every step waits at most the run's timeout, and for a close before CONNACK at least PATIENCE_BEFORE_CONNACK. All that
+ * a broker may do by the standard is listed as an alternative in the one EXPECT. */
 #ifndef MQSPEC_SCENARIO_H
 #define MQSPEC_SCENARIO_H
 

@@ -15,7 +15,7 @@ struct broker_settings broker_default_settings(void) {
         .maximum_queued = 100000,
         .maximum_output = 8u << 20,
         .maximum_client_identifier = 1024,
-        .connect_timeout = 10 * MICROSECONDS_PER_SECOND,
+        .connect_timeout = 30 * MICROSECONDS_PER_SECOND,
         .receive_maximum = 1000,
         .topic_alias_maximum = 64,
         .maximum_session_expiry = UINT32_MAX,

@@ -130,13 +130,17 @@ static const struct scenario scenarios[] = {
         CONNECTED(A),                                                                                                 \
         SUBSCRIBED(A, "~/t", 0),                                                                                      \
         CONNECTED(B),                                                                                                 \
-        SEND(B, PUBLISH(.payload_size = size)),                                                                       \
+        PUBLISHED_LARGE_QOS0(B, .payload_size = size),                                                                \
         EXPECT(A, V311(4_3_1_1), PUBLISH(.topic = "~/t", .payload_size = size))
 
     SCENARIO(qos0_payload_of_130_bytes,
         "A payload of 130 bytes, whose Remaining Length takes two bytes, arrives as it was sent",
         STATEMENTS(V311(4_3_1_1)),
-        ARRIVES_WHOLE(130)),
+        CONNECTED(A),
+        SUBSCRIBED(A, "~/t", 0),
+        CONNECTED(B),
+        SEND(B, PUBLISH(.payload_size = 130)),
+        EXPECT(A, V311(4_3_1_1), PUBLISH(.topic = "~/t", .payload_size = 130))),
 
     SCENARIO(qos0_payload_of_40000_bytes,
         "A payload of 40000 bytes, whose Remaining Length takes three bytes, arrives as it was sent",

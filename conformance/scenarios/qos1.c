@@ -81,7 +81,7 @@ static const struct scenario scenarios[] = {
         CONNECTED(A),
         GRANTED(A, "~/t", 1),
         CONNECTED(B),
-        PUBLISHED_QOS1(B, 1, .payload_size = 100000),
+        PUBLISHED_LARGE_QOS1(B, 1, .payload_size = 100000),
         RECEIVED_QOS1(A, V311(4_3_2_1), 0, .topic = "~/t", .payload_size = 100000)),
 
     SCENARIO(qos1_byte_by_byte,

@@ -280,7 +280,7 @@ static const struct scenario scenarios[] = {
         CONNECTED(A),
         GRANTED(A, "~/t", 2),
         CONNECTED(B),
-        PUBLISHED_QOS2(B, 1, .payload_size = 100000),
+        PUBLISHED_LARGE_QOS2(B, 1, .payload_size = 100000),
         RECEIVED_QOS2(A, V311(4_3_3_1), 0, .topic = "~/t", .payload_size = 100000)),
 
     /* ---- Down to what was granted: MQTT-3.8.4-6 ---- */

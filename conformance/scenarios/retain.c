@@ -146,7 +146,7 @@ static const struct scenario scenarios[] = {
         "A retained message of 100000 bytes arrives as it was sent",
         STATEMENTS(V311(3_3_1_5)),
         CONNECTED(B),
-        PUBLISHED_QOS1(B, 1, .retain = 1, .payload_size = 100000),
+        PUBLISHED_LARGE_QOS1(B, 1, .retain = 1, .payload_size = 100000),
         CONNECTED(A),
         GRANTED(A, "~/t", 1),
         RECEIVED_QOS1(A, V311(3_3_1_5), 0, .retain = 1, .payload_size = 100000)),

@@ -87,6 +87,20 @@
         SEND(from, PUBREL(.packet_identifier = identifier)),                                                           \
         EXPECT(from, V311(4_3_3_2), PUBCOMP(.packet_identifier = identifier))
 
+/* A message of a size that 3.1.1 lets a Server neither refuse nor announce, and that some do not take. */
+#define TOO_LARGE "the target closes the connection at a large message: it limits sizes"
+#define PUBLISHED_LARGE_QOS0(from, ...)                                                                                \
+    SEND(from, PUBLISH(.qos = 0, __VA_ARGS__), PINGREQ()),                                                             \
+        EXPECT(from, V311(3_12_4_1), PINGRESP(), CLOSED(.skip = TOO_LARGE))
+#define PUBLISHED_LARGE_QOS1(from, identifier, ...)                                                                    \
+    SEND(from, PUBLISH(.qos = 1, .packet_identifier = identifier, __VA_ARGS__)),                                       \
+        EXPECT(from, V311(3_3_4_1), PUBACK(.packet_identifier = identifier), CLOSED(.skip = TOO_LARGE))
+#define PUBLISHED_LARGE_QOS2(from, identifier, ...)                                                                    \
+    SEND(from, PUBLISH(.qos = 2, .packet_identifier = identifier, __VA_ARGS__)),                                       \
+        EXPECT(from, V311(3_3_4_1), PUBREC(.packet_identifier = identifier), CLOSED(.skip = TOO_LARGE)),               \
+        SEND(from, PUBREL(.packet_identifier = identifier)),                                                           \
+        EXPECT(from, V311(4_3_3_2), PUBCOMP(.packet_identifier = identifier))
+
 /* A Client receives a message and completes the exchange. The Server's Packet Identifier is ID(n). */
 #define RECEIVED_QOS1(at, breaks, n, ...)                                                                              \
     EXPECT(at, breaks, PUBLISH(.qos = 1, .packet_identifier = ID(n), __VA_ARGS__)),                                    \
