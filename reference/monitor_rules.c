@@ -133,7 +133,7 @@ static const struct rule rules[MONITOR_RULE_COUNT] = {
                                    AT_IDENTIFIER,
                                    "PUBREL is sent though no PUBREC has come",
                                    {SINCE_3_1(4_3_3_1, 4_3_3_3), SINCE_3_1(4_3_3_1, 4_3_3_3)}},
-    [MONITOR_RULE_PUBREL_UNKNOWN] = {NEEDS_OWN_PAST,
+    [MONITOR_RULE_PUBREL_UNKNOWN] = {NEEDS_OWN_PAST | NEEDS_OTHER_SEEN,
                                      AT_IDENTIFIER,
                                      "PUBREL is sent for no QoS 2 PUBLISH",
                                      {SINCE_3_1(2_3_1_6, 2_2_1_5), SINCE_3_1(2_3_1_6, 2_2_1_5)}},

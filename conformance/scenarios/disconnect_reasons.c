@@ -9,11 +9,11 @@
 #define LETS_IN    "the target lets a Client in whose Authentication Method it cannot know"
 #define OTHER_CODE "the DISCONNECT has another Reason Code than the standard names"
 
-/* The Server closes A's connection, as it should with this Reason Code, and nothing follows its DISCONNECT. What A asked
- * for behind its error may be answered before. */
+/* The Server closes A's connection, as it should with this Reason Code, and nothing follows its DISCONNECT. What A
+ * asked for behind its error may be answered before. */
 #define DISCONNECTS(breaks, named)                                                                                     \
-    EXPECT(A, breaks, DISCONNECT(.reason = named, PROPERTIES(ABSENT(MQTT_SESSION_EXPIRY_INTERVAL))),              \
-                DISCONNECT(.reason = REFUSAL, .warn = OTHER_CODE), CLOSED(.warn = NOT_TOLD)),                          \
+    EXPECT(A, breaks, DISCONNECT(.reason = named, PROPERTIES(ABSENT(MQTT_SESSION_EXPIRY_INTERVAL))),                   \
+           DISCONNECT(.reason = REFUSAL, .warn = OTHER_CODE), CLOSED(.warn = NOT_TOLD)),                               \
         EXPECT_NEXT(A, V5(3_14_4_1), CLOSED())
 
 /* A, connected, sends this, which is an error, and asks for an answer right behind it. */
@@ -23,8 +23,8 @@
 
 /* Both of Malformed Packet and Protocol Error can be meant. */
 #define MALFORMED_OR_PROTOCOL_ERROR(breaks)                                                                            \
-    EXPECT(A, breaks, DISCONNECT(.reason = 0x81), DISCONNECT(.reason = 0x82),                                     \
-                DISCONNECT(.reason = REFUSAL, .warn = OTHER_CODE), CLOSED(.warn = NOT_TOLD)),                          \
+    EXPECT(A, breaks, DISCONNECT(.reason = 0x81), DISCONNECT(.reason = 0x82),                                          \
+           DISCONNECT(.reason = REFUSAL, .warn = OTHER_CODE), CLOSED(.warn = NOT_TOLD)),                               \
         EXPECT_NEXT(A, V5(3_14_4_1), CLOSED())
 
 /* A DISCONNECT that no Server sends. Where an expectation names one, no other is passed by either. */
