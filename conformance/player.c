@@ -12,6 +12,10 @@
  * the tester does it. */
 #define GOODBYE_SHARE 4
 
+/* Nothing orders the close of one connection before what is sent on another. Where the tester closed it, the broker has
+ * so long to notice before the scenario goes on. */
+#define NOTICING_TIME (100 * MICROSECONDS_PER_MILLISECOND)
+
 /* ---- Life -------------------------------------------------------------------------------------------------- */
 
 static void on_breach(void *context, const struct monitor_breach *breach) {
@@ -264,6 +268,7 @@ static void stop_monitoring(struct client *client, enum mqtt_side closing, micro
 void client_close(struct client *client, microseconds now) {
     stop_monitoring(client, MQTT_CLIENT, now);
     client->state = CLIENT_APART;
+    client->left_at = now;
     client->player->link.close(client->player->link.context, index_of(client));
 }
 
@@ -300,13 +305,19 @@ static bool waits_for_goodbye(const struct player *player, const struct step *st
     return sends && step_connects(next);
 }
 
+static microseconds noticed_at(const struct client *client) {
+    return client->left_at > 0 ? client->left_at + NOTICING_TIME : 0;
+}
+
 static bool play_send(struct player *player, const struct step *step, microseconds now) {
     struct client *client = &player->clients[step->client];
     if (player->acted)
-        return !waits_for_goodbye(player, step);
+        return !waits_for_goodbye(player, step) && now >= noticed_at(client);
     if (wants_new_connection(client, step)) {
         if (client->state == CLIENT_OPEN)
             client_close(client, now);
+        if (now < noticed_at(client))
+            return false;
         client_open(client);
     }
     if (client->state == CLIENT_OPENING)
@@ -324,9 +335,11 @@ static bool play_send(struct player *player, const struct step *step, microsecon
 
 static bool play_open(struct player *player, const struct step *step, microseconds now) {
     struct client *client = &player->clients[step->client];
-    (void)now;
     if (!player->acted) {
+        if (now < noticed_at(client))
+            return false;
         player->acted = true;
+        player->acted_at = now;
         if (client->state == CLIENT_APART || client->state == CLIENT_CLOSED)
             client_open(client);
     }
@@ -335,13 +348,17 @@ static bool play_open(struct player *player, const struct step *step, microsecon
 
 static bool play_drop(struct player *player, const struct step *step, microseconds now) {
     struct client *client = &player->clients[step->client];
-    if (client->state == CLIENT_OPEN) {
-        player_note(player, TRANSCRIPT_DROPPED, client, "closes the connection without DISCONNECT",
-                    (struct mqtt_bytes){NULL, 0}, now);
-        client_close(client, now);
+    if (!player->acted) {
+        player->acted = true;
+        player->acted_at = now;
+        if (client->state == CLIENT_OPEN) {
+            player_note(player, TRANSCRIPT_DROPPED, client, "closes the connection without DISCONNECT",
+                        (struct mqtt_bytes){NULL, 0}, now);
+            client_close(client, now);
+        }
+        client->state = CLIENT_APART;
     }
-    client->state = CLIENT_APART;
-    return true;
+    return now >= noticed_at(client);
 }
 
 static bool play_wait(struct player *player, const struct step *step, microseconds now) {
@@ -369,7 +386,8 @@ static bool play_step(struct player *player, const struct step *step, microsecon
 
 static void end_step(struct player *player, microseconds now) {
     player->step_began = now;
-    if (!is_expectation(&player->scenario->steps[player->step]))
+    /* What the broker does in answer to a step may come from the moment it was done. */
+    if (!is_expectation(&player->scenario->steps[player->step]) && !player->acted)
         player->acted_at = now;
     player->step++;
     player->acted = false;
@@ -483,6 +501,9 @@ microseconds player_deadline(const struct player *player) {
         return player_expect_deadline(player, step);
     if (step->kind == STEP_WAIT)
         return player->step_began + (microseconds)step->milliseconds * MICROSECONDS_PER_MILLISECOND;
+    const struct client *client = &player->clients[step->client];
+    if (client->state == CLIENT_APART && noticed_at(client) > player->step_began)
+        return noticed_at(client);
     if (player->acted && step->kind != STEP_OPEN)
         return player->acted_at + player->options.timeout / GOODBYE_SHARE;
     return player->step_began + player->options.timeout;

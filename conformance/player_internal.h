@@ -53,6 +53,7 @@ struct client {
     bool answered;          /* CONNACK has come */
     bool sent_disconnect;   /* what follows needs a new connection */
     microseconds closed_at; /* in state CLIENT_CLOSED */
+    microseconds left_at;   /* when the tester last closed a connection of this client; 0: never */
     size_t closed_line;     /* of the transcript */
     struct mqtt_decoder decoder;
     struct monitored *monitored;

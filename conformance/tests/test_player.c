@@ -135,6 +135,12 @@ static const struct row rows[] = {
      .verdict = VERDICT_FAIL,
      .broken = V311(3_1_2_24),
      .reason = "too early, after 0.9 s"},
+    {.name = "a window opens when the tester closed the connection, not when it goes on",
+     PLAYED(CONNECTED(B), SUBSCRIBED(B, "~/t", 0), CONNECTED(A), DROP(A),
+            EXPECT(B, V311(3_1_2_8), PUBLISH(.after = 1000, .before = 2000))),
+     SCRIPT(BYTES(B, 1, CONNACK_BYTES), BYTES(B, 2, SUBACK_BYTES), BYTES(A, 3, CONNACK_BYTES),
+            LATER(B, 3, 1000, "\x30\x07\x00\x04ns/tb")),
+     .verdict = VERDICT_PASS},
     {.name = "no close within its window: fail at its end",
      PLAYED(CONNECTED(A, .keep_alive = 1), EXPECT(A, V311(3_1_2_24), CLOSED(.after = 1000, .before = 2000))),
      SCRIPT(BYTES(A, 1, CONNACK_BYTES), CLOSES(A, 1, 2100)),
@@ -402,6 +408,36 @@ static void test_lateness(void **state) {
     player_destroy(fake.player);
 }
 
+/* A client that the tester disconnected comes back once the broker had time to notice. */
+static void test_noticing(void **state) {
+    (void)state;
+    const struct row row = {
+        .name = "noticing",
+        PLAYED(CONNECTED(A), DROP(A), SEND(A, CONNECT()), EXPECT(A, V311(3_1_4_4), CONNACK())),
+        SCRIPT(BYTES(A, 1, CONNACK_BYTES)),
+    };
+    struct fake fake = {.script = &row.script, .now = MILLISECOND};
+    struct player_link link = {.context = &fake, .open = fake_open, .send = fake_send, .close = fake_close};
+    struct player_options options = {.version = MQTT_3_1_1,
+                                     .name_space = NAME_SPACE,
+                                     .transport = "script",
+                                     .timeout = TIMEOUT,
+                                     .skip_cleanup = true};
+    fake.player = player_create(&row.scenario, &options, &link);
+    assert_non_null(fake.player);
+    player_start(fake.player, fake.now);
+    while (fake.next == 0)
+        take_turn(&fake);
+    microseconds dropped = fake.now;
+    assert_false(fake.open[A]);
+    assert_int_equal(player_deadline(fake.player), dropped + 100 * MILLISECOND);
+    player_tick(fake.player, dropped + 99 * MILLISECOND);
+    assert_false(fake.opening[A]);
+    player_tick(fake.player, dropped + 100 * MILLISECOND);
+    assert_true(fake.opening[A]);
+    player_destroy(fake.player);
+}
+
 /* A player that is thrown away in the middle leaves nothing behind; the sanitizers and valgrind look at that. */
 static void test_destroyed_in_the_middle(void **state) {
     (void)state;
@@ -427,6 +463,7 @@ int main(void) {
         cmocka_unit_test(test_rows),
         cmocka_unit_test(test_flood),
         cmocka_unit_test(test_lateness),
+        cmocka_unit_test(test_noticing),
         cmocka_unit_test(test_destroyed_in_the_middle),
     };
     return cmocka_run_group_tests_name("player", tests, NULL, NULL);
