@@ -1,13 +1,20 @@
 #include "reference/scram.h"
 
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <openssl/sha.h>
 #include <string.h>
 
-#define HEADER               "n,,"  /* no channel binding, no other identity */
-#define HEADER_BASE64        "biws" /* the same as the Client repeats it */
+#define HEADER_LENGTH        3u
 #define BASE64_LENGTH(bytes) (((bytes) + 2u) / 3u * 4u)
+
+/* How a Client's first message begins: no channel binding, no other identity. One that could bind channels, and sees
+ * that this Server does not offer it, says so. It repeats that in Base64. */
+static const struct {
+    const char *text;
+    const char *base64;
+} headers[] = {{"n,,", "biws"}, {"y,,", "eSws"}};
 
 /* ---- Keys ------------------------------------------------------------------------------------------------- */
 
@@ -48,17 +55,35 @@ static bool take_attribute(struct mqtt_bytes *message, char name, struct mqtt_by
     return true;
 }
 
+/* Extensions that are not known are passed over. Those that must not be, called "m", come first where they come. */
+static bool pass_extensions(struct mqtt_bytes *message) {
+    struct mqtt_bytes value;
+    while (message->length > 0 && message->data[0] != 'p') {
+        char name = (char)message->data[0];
+        bool is_letter = (name >= 'a' && name <= 'z') || (name >= 'A' && name <= 'Z');
+        if (!is_letter || name == 'm' || !take_attribute(message, name, &value))
+            return false;
+    }
+    return true;
+}
+
+/* The index of the header, or -1. */
+static int find_header(struct mqtt_bytes client_first) {
+    for (int i = 0; i < (int)(sizeof headers / sizeof headers[0]); i++)
+        if (client_first.length > HEADER_LENGTH && memcmp(client_first.data, headers[i].text, HEADER_LENGTH) == 0)
+            return i;
+    return -1;
+}
+
 /* The first message without its header: "n=user,r=nonce". */
 static bool read_first(struct mqtt_bytes client_first, struct mqtt_bytes *bare, struct mqtt_bytes *user_name,
                        struct mqtt_bytes *nonce) {
-    const uint32_t header = sizeof HEADER - 1;
-    if (client_first.length <= header || client_first.length > SCRAM_LONGEST / 2 ||
-        memcmp(client_first.data, HEADER, header) != 0)
+    if (client_first.length > SCRAM_LONGEST / 2 || find_header(client_first) < 0)
         return false;
-    *bare = (struct mqtt_bytes){client_first.data + header, client_first.length - header};
+    *bare = (struct mqtt_bytes){client_first.data + HEADER_LENGTH, client_first.length - HEADER_LENGTH};
     struct mqtt_bytes rest = *bare;
     return take_attribute(&rest, 'n', user_name) && take_attribute(&rest, 'r', nonce) && nonce->length > 0 &&
-           rest.length == 0;
+           pass_extensions(&rest) && rest.length == 0;
 }
 
 /* A name has =2C for a comma and =3D for an equals sign; any other = is wrong. */
@@ -123,6 +148,7 @@ size_t scram_begin(struct scram *scram, const struct scram_credentials *credenti
     if (!read_first(client_first, &bare, &user_name, &nonce))
         return 0;
     scram->credentials = *credentials;
+    scram->header = (uint8_t)find_header(client_first);
     memcpy(scram->nonce, nonce.data, nonce.length);
     make_nonce(scram->nonce + nonce.length, random);
     scram->nonce_length = nonce.length + SCRAM_NONCE_LENGTH;
@@ -146,7 +172,7 @@ size_t scram_begin(struct scram *scram, const struct scram_credentials *credenti
 static bool read_final(const struct scram *scram, struct mqtt_bytes message, struct mqtt_bytes *without_proof,
                        uint8_t proof[SCRAM_KEY_LENGTH]) {
     struct mqtt_bytes rest = message, binding, nonce, encoded;
-    if (!take_attribute(&rest, 'c', &binding) || !take_attribute(&rest, 'r', &nonce))
+    if (!take_attribute(&rest, 'c', &binding) || !take_attribute(&rest, 'r', &nonce) || !pass_extensions(&rest))
         return false;
     *without_proof = (struct mqtt_bytes){message.data, message.length - rest.length - (rest.length > 0 ? 1 : 0)};
     if (!take_attribute(&rest, 'p', &encoded) || rest.length > 0)
@@ -156,7 +182,7 @@ static bool read_final(const struct scram *scram, struct mqtt_bytes message, str
         EVP_DecodeBlock(decoded, encoded.data, (int)encoded.length) < (int)SCRAM_KEY_LENGTH)
         return false;
     memcpy(proof, decoded, SCRAM_KEY_LENGTH);
-    return mqtt_equal(binding, mqtt_text(HEADER_BASE64)) &&
+    return mqtt_equal(binding, mqtt_text(headers[scram->header].base64)) &&
            mqtt_equal(nonce, (struct mqtt_bytes){(const uint8_t *)scram->nonce, (uint32_t)scram->nonce_length});
 }
 
@@ -173,7 +199,7 @@ size_t scram_finish(struct scram *scram, struct mqtt_bytes client_final, char an
     for (unsigned i = 0; i < SCRAM_KEY_LENGTH; i++)
         proof[i] ^= signature[i]; /* what is left is the Client's key */
     SHA256(proof, SCRAM_KEY_LENGTH, hash);
-    if (memcmp(hash, scram->credentials.stored_key, SCRAM_KEY_LENGTH) != 0 ||
+    if (CRYPTO_memcmp(hash, scram->credentials.stored_key, SCRAM_KEY_LENGTH) != 0 ||
         !keyed_hash(scram->credentials.server_key, exchange.buffer, exchange.length, signature))
         return 0;
     struct text text = {.buffer = answer};

@@ -33,6 +33,7 @@ struct scram {
     size_t exchange_length;
     char nonce[SCRAM_LONGEST]; /* both parts */
     size_t nonce_length;
+    uint8_t header; /* which one the first message had */
 };
 
 /* The user that the Client's first message names, written to `name`; absent where the message is not one. */

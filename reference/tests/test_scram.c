@@ -114,17 +114,36 @@ static size_t begin(struct scram *scram, const char *message, size_t length, cha
     return answered;
 }
 
+/* The Client's first message, how it repeats the header, what stands behind its nonce, and whether it is let in. */
+static const struct {
+    const char *first;
+    const char *binding;
+    const char *extension;
+    bool is_taken;
+} exchanges[] = {
+    {"n,,n=u,r=abc", "biws", "", true},        {"n,,n=u,r=abc,x=y", "biws", "", true},
+    {"n,,n=u,r=abc", "biws", ",x=y,z=", true}, {"n,,n=u,r=abc", "biws", ",m=y", false},
+    {"n,,n=u,r=abc", "eSws", "", false},       {"y,,n=u,r=abc", "eSws", "", true},
+    {"y,,n=u,r=abc", "biws", "", false}, /* somebody on the way may have changed the header */
+};
+
 static void exchange_is_carried_through(void **state) {
-    struct scram scram;
-    char challenge[SCRAM_LONGEST], final[SCRAM_LONGEST], verifier[SCRAM_LONGEST];
     (void)state;
-    size_t length = begin(&scram, "n,,n=u,r=abc", 12, challenge);
-    assert_in_range(length, 1, SCRAM_LONGEST - 1);
-    challenge[length] = '\0';
-    assert_memory_equal(challenge, "r=abc", 5);
-    assert_non_null(strstr(challenge, ",i=4096"));
-    length = scram_answer("secret", salt, "n=u,r=abc", challenge, final);
-    assert_int_equal(scram_finish(&scram, (struct mqtt_bytes){(uint8_t *) final, (uint32_t)length}, verifier), 46);
+    for (size_t i = 0; i < sizeof exchanges / sizeof exchanges[0]; i++) {
+        struct scram scram;
+        const char *first = exchanges[i].first;
+        char challenge[SCRAM_LONGEST], final[SCRAM_LONGEST], verifier[SCRAM_LONGEST];
+        size_t length = begin(&scram, first, strlen(first), challenge);
+        assert_in_range(length, 1, SCRAM_LONGEST - 1);
+        challenge[length] = '\0';
+        assert_memory_equal(challenge, "r=abc", 5);
+        assert_non_null(strstr(challenge, ",i=4096"));
+        length =
+            scram_answer_as("secret", salt, first + 3, challenge, exchanges[i].binding, exchanges[i].extension, final);
+        size_t answered = scram_finish(&scram, (struct mqtt_bytes){(uint8_t *) final, (uint32_t)length}, verifier);
+        if (answered != (exchanges[i].is_taken ? 46 : 0))
+            fail_msg("row %zu: an answer of %zu bytes", i, answered);
+    }
 }
 
 static void wrong_password_is_refused(void **state) {
@@ -151,7 +170,14 @@ static const struct {
     {"n,,n=u,r=", NULL},
     {"n,,n=u", NULL},
     {"n,,n=u,r=abc,", "u"},
-    {"n,,n=u,r=abc,x=y", NULL},
+    {"n,,n=u,r=abc,x=y", "u"},
+    {"n,,n=u,r=abc,x=y,z=", "u"},
+    {"n,,n=u,r=abc,x", NULL},
+    {"n,,n=u,r=abc,1=y", NULL},
+    {"n,,n=u,r=abc,m=y", NULL},
+    {"n,,n=u,r=abc,p=y", NULL},
+    {"y,,n=u,r=abc", "u"},
+    {"x,,n=u,r=abc", NULL},
     {"n,,r=abc,n=u", NULL},
     {"n,,m=x,n=u,r=abc", NULL},
     {"p=tls-unique,,n=u,r=abc", NULL},
