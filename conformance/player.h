@@ -6,6 +6,7 @@
 #define MQSPEC_PLAYER_H
 
 #include "conformance/scenario.h"
+#include "conformance/scram_client.h"
 #include "reference/environment.h"
 #include "reports/reports.h"
 
@@ -14,9 +15,6 @@ struct player;
 /* How long a step at least waits for the broker to close a connection that has had no CONNACK. The standard gives no
  * time for that, and brokers leave such connections to a timer of 5 to 15 seconds. */
 #define PATIENCE_BEFORE_CONNACK (20 * MICROSECONDS_PER_SECOND)
-
-#define DEFAULT_SCRAM_USER     "mqspec"
-#define DEFAULT_SCRAM_PASSWORD "mqspec"
 
 /* What the player asks of the owner of the connections. Clients are those of the scenario. None of these may call
  * back into the player before returning. */

@@ -6,10 +6,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "reference/scram.h"
+
 /* A Server that asks for more rounds would hold the tester up; RFC 7677 recommends at least 4096. */
 #define SCRAM_MAXIMUM_ITERATIONS 200000u
 
 #define SCRAM_MAXIMUM_MESSAGE 1024u
+
+#define DEFAULT_SCRAM_USER     "mqspec"
+#define DEFAULT_SCRAM_PASSWORD "mqspec"
+
+/* What a Server stores of DEFAULT_SCRAM_PASSWORD. Few rounds, since it guards nothing, and each play of a scenario has
+ * to do them. */
+extern const struct scram_credentials scram_stored_credentials;
 
 /* Strings end with zero and belong to the caller. The nonce is printable ASCII without comma. */
 struct scram_client {

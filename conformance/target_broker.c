@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "conformance/runner.h"
-#include "reference/scram.h"
+#include "conformance/scram_client.h"
 #include "reference/server.h"
 
 /* Large enough for the scenarios that send much, small enough to be exceeded at little cost. */
@@ -40,20 +40,9 @@ static bool may(void *context, struct mqtt_bytes client_identifier, struct mqtt_
     return !has_denied_level(topic);
 }
 
-/* What is stored of DEFAULT_SCRAM_PASSWORD. Few rounds, since it guards nothing, and each play of a scenario has to do
- * them. */
-static const struct scram_credentials stored_credentials = {
-    .salt = {1, 9, 8, 3, 3, 1, 1, 5},
-    .iterations = 16,
-    .stored_key = {0xE8, 0x3A, 0x6D, 0xA3, 0x86, 0x86, 0xAA, 0x96, 0xFF, 0xC9, 0x19, 0x64, 0x36, 0x78, 0x12, 0xD6,
-                   0xB6, 0x97, 0x2C, 0xFA, 0x67, 0xF4, 0xEE, 0x52, 0x0B, 0x64, 0x2D, 0x25, 0x55, 0xF3, 0x5F, 0x4F},
-    .server_key = {0x87, 0x0C, 0x4F, 0xE0, 0x32, 0x3D, 0x02, 0x97, 0x44, 0xA3, 0xFA, 0xE4, 0x9C, 0x46, 0x7E, 0x67,
-                   0x7E, 0xE1, 0xF5, 0x93, 0x9B, 0x0D, 0x4A, 0xBC, 0xE3, 0x59, 0xFA, 0x45, 0xEF, 0xB8, 0x0E, 0xA8},
-};
-
 static bool scram_credentials(void *context, struct mqtt_bytes user_name, struct scram_credentials *credentials) {
     (void)context;
-    *credentials = stored_credentials;
+    *credentials = scram_stored_credentials;
     return mqtt_equal(user_name, mqtt_text(DEFAULT_SCRAM_USER));
 }
 

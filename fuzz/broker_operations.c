@@ -73,19 +73,12 @@ static uint16_t next_identifier(struct client *client) {
 
 /* ---- Authentication ---------------------------------------------------------------------------------------- */
 
-static const struct scram_client scram_user = {.user = "fuzz", .password = "mqspec", .nonce = "fyko+d2lbbFgONRv"};
+static const struct scram_client scram_user = {
+    .user = "fuzz", .password = DEFAULT_SCRAM_PASSWORD, .nonce = "fyko+d2lbbFgONRv"};
 
 bool world_credentials(void *context, struct mqtt_bytes user_name, struct scram_credentials *credentials) {
-    static const struct scram_credentials of_password = {
-        .salt = {1, 9, 8, 3, 3, 1, 1, 5},
-        .iterations = 16,
-        .stored_key = {0xE8, 0x3A, 0x6D, 0xA3, 0x86, 0x86, 0xAA, 0x96, 0xFF, 0xC9, 0x19, 0x64, 0x36, 0x78, 0x12, 0xD6,
-                       0xB6, 0x97, 0x2C, 0xFA, 0x67, 0xF4, 0xEE, 0x52, 0x0B, 0x64, 0x2D, 0x25, 0x55, 0xF3, 0x5F, 0x4F},
-        .server_key = {0x87, 0x0C, 0x4F, 0xE0, 0x32, 0x3D, 0x02, 0x97, 0x44, 0xA3, 0xFA, 0xE4, 0x9C, 0x46, 0x7E, 0x67,
-                       0x7E, 0xE1, 0xF5, 0x93, 0x9B, 0x0D, 0x4A, 0xBC, 0xE3, 0x59, 0xFA, 0x45, 0xEF, 0xB8, 0x0E, 0xA8},
-    };
     (void)context;
-    *credentials = of_password;
+    *credentials = scram_stored_credentials;
     return mqtt_equal(user_name, mqtt_text(scram_user.user));
 }
 

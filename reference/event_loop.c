@@ -5,11 +5,12 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "reference/event_loop_timeout.h"
 
 /* Sources called in one wait. More than these are ready again at once in the next. */
 #define EVENTS_PER_WAIT 256
@@ -77,17 +78,6 @@ void event_loop_forget(struct event_loop *loop, struct event_source *source) {
     for (int i = loop->next; i < loop->count; i++)
         if (loop->events[i].data.ptr == source)
             loop->events[i].data.ptr = NULL;
-}
-
-static int timeout_in_milliseconds(microseconds now, microseconds deadline) {
-    if (deadline == NO_DEADLINE)
-        return -1;
-    if (deadline <= now)
-        return 0;
-    microseconds left = deadline - now;
-    /* Rounded up: waking early would spin until the deadline. */
-    microseconds milliseconds = left / 1000 + (left % 1000 != 0);
-    return milliseconds > INT_MAX ? INT_MAX : (int)milliseconds;
 }
 
 /* Wants may have changed since the kernel was asked; what is no longer wanted is not reported. */

@@ -5,11 +5,12 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <limits.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+
+#include "reference/event_loop_timeout.h"
 
 #define NO_SLOT (-1)
 
@@ -129,17 +130,6 @@ static void close_holes(struct event_loop *loop) {
         kept++;
     }
     loop->slot_count = kept;
-}
-
-static int timeout_in_milliseconds(microseconds now, microseconds deadline) {
-    if (deadline == NO_DEADLINE)
-        return -1;
-    if (deadline <= now)
-        return 0;
-    microseconds left = deadline - now;
-    /* Rounded up: waking early would spin until the deadline. */
-    microseconds milliseconds = left / 1000 + (left % 1000 != 0);
-    return milliseconds > INT_MAX ? INT_MAX : (int)milliseconds;
 }
 
 /* Wants may have changed since the kernel was asked; what is no longer wanted is not reported. */

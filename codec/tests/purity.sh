@@ -11,7 +11,7 @@ allowed="$allowed|__assert_fail|__assert_rtn|abort|__stack_chk_(fail|guard)"
 allowed="$allowed|__(asan|ubsan|tsan|msan|lsan|afl|sanitizer|gcov|llvm)_.*|_GLOBAL_OFFSET_TABLE_"
 allowed="$allowed|(mqtt|spec)_.*"
 # Hashes and their encoding, which the enhanced authentication takes from libcrypto.
-allowed="$allowed|EVP_(sha256|EncodeBlock|DecodeBlock)|HMAC|SHA256|PKCS5_PBKDF2_HMAC"
+allowed="$allowed|EVP_(sha256|EncodeBlock|DecodeBlock)|HMAC|SHA256|CRYPTO_memcmp|PKCS5_PBKDF2_HMAC"
 
 work=$(mktemp -d) || exit 2
 trap 'rm -rf "$work"' EXIT
