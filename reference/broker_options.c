@@ -1,0 +1,347 @@
+#include "reference/broker_options.h"
+
+#include <assert.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "reference/server.h"
+
+#define DEFAULT_PORT      1883
+#define LONGEST_TIMEOUT   86400u
+#define LONGEST_REFERENCE 1000u
+#define FIRST_LONG        256 /* above every letter */
+#define HELP_COLUMN       26
+
+static const char *const group_headings[] = {
+    [GROUP_NETWORK] = "Network", [GROUP_USERS] = "Users",           [GROUP_LIMITS] = "Limits",
+    [GROUP_LOG] = "Log",         [GROUP_DEVIATIONS] = "Deviations", [GROUP_OTHER] = "Other",
+};
+
+#define GROUP_COUNT (sizeof group_headings / sizeof group_headings[0])
+
+/* ---- Values that are more than a number or a text ----------------------------------------------------------- */
+
+bool refuse_value(const struct option_reading *reading, const char *format, ...) {
+    va_list values;
+    va_start(values, format);
+    fprintf(stderr, "%s: %s%s ", reading->where, reading->dashes, reading->option->name);
+    vfprintf(stderr, format, values);
+    fputc('\n', stderr);
+    va_end(values);
+    return false;
+}
+
+static bool take_address(struct option_reading *reading, const char *value) {
+    struct broker_options *options = reading->options;
+    if (options->address_count == MAXIMUM_ADDRESSES)
+        return refuse_value(reading, "can be given at most %d times", MAXIMUM_ADDRESSES);
+    options->addresses[options->address_count++] = value;
+    return true;
+}
+
+static bool take_verbosity(struct option_reading *reading, const char *value) {
+    (void)value;
+    if (reading->options->verbosity < UINT8_MAX)
+        reading->options->verbosity++;
+    return true;
+}
+
+/* A spelling that fits statements of both versions means the one of MQTT 3.1.1 where that can be broken. */
+static bool take_deviation(struct option_reading *reading, const char *value) {
+    enum spec_statement found[SPEC_VERSION_COUNT];
+    size_t count = spec_find(value, found);
+    for (size_t i = 0; i < count; i++)
+        if (spec_can_deviate(spec_row(found[i]))) {
+            reading->options->off[found[i]] = true;
+            return true;
+        }
+    if (count == 0)
+        return refuse_value(reading,
+                            "takes ids such as MQTT311:3.1.2-24, and no statement is called '%s'; --list-deviations "
+                            "prints them",
+                            value);
+    return refuse_value(reading,
+                        "takes statements that can be switched off, and %s cannot be switched off; --list-deviations "
+                        "prints those that can",
+                        spec_name(found[0]));
+}
+
+/* The password is not kept, only what SCRAM derives from it. */
+static bool take_scram_user(struct option_reading *reading, const char *value) {
+    struct broker_options *options = reading->options;
+    const char *colon = strchr(value, ':');
+    uint8_t salt[SCRAM_SALT_LENGTH];
+    struct environment environment = environment_of_system();
+    if (colon == NULL || colon == value || colon[1] == '\0')
+        return refuse_value(reading, "takes NAME:PASSWORD, not '%s'", value);
+    if (options->scram_user_count == MAXIMUM_SCRAM_USERS)
+        return refuse_value(reading, "can be given at most %d times", MAXIMUM_SCRAM_USERS);
+    for (size_t i = 0; i < sizeof salt; i += sizeof(uint64_t)) {
+        uint64_t random = environment.random(environment.context);
+        memcpy(salt + i, &random, sizeof random);
+    }
+    struct scram_user *user = &options->scram_users[options->scram_user_count++];
+    user->name = (struct mqtt_bytes){(const uint8_t *)value, (uint32_t)(colon - value)};
+    if (scram_derive(&user->credentials, mqtt_text(colon + 1), salt))
+        return true;
+    return refuse_value(reading, "cannot be taken: the library that derives keys from passwords fails");
+}
+
+static bool take_redirection(struct option_reading *reading, const char *value) {
+    struct mqtt_bytes server = mqtt_text(value);
+    if (*value == '\0' || mqtt_check_text(server, NULL) != MQTT_TEXT_FINE || strlen(value) > LONGEST_REFERENCE)
+        return refuse_value(reading, "takes the name of a server, such as other.example:1883");
+    reading->options->settings.server_reference = server;
+    return true;
+}
+
+static bool print_deviations(struct option_reading *reading, const char *value) {
+    (void)reading;
+    (void)value;
+    for (int statement = SPEC_NONE + 1; statement < SPEC_COUNT; statement++) {
+        const struct spec_row *row = spec_row((enum spec_statement)statement);
+        if (spec_can_deviate(row))
+            printf("%s\t%s\n", row->qualified, row->breach);
+    }
+    return true;
+}
+
+static bool print_help(struct option_reading *reading, const char *value);
+
+/* ---- The table ---------------------------------------------------------------------------------------------- */
+
+#define FIELD(field) .offset = offsetof(struct broker_options, field), .size = sizeof((struct broker_options *)0)->field
+
+#define NUMBER(field, low, high) .kind = OPTION_NUMBER, FIELD(field), .lowest = (low), .highest = (high), .unit = 1
+#define SECONDS(field, low, high)                                                                                      \
+    .kind = OPTION_NUMBER, FIELD(field), .lowest = (low), .highest = (high), .unit = MICROSECONDS_PER_SECOND
+#define TEXT(field)  .kind = OPTION_TEXT, FIELD(field)
+#define TAKEN(taker) .kind = OPTION_TAKEN, .take = (taker)
+#define ENDS(taker)  .kind = OPTION_ENDS, .take = (taker)
+
+/* Help shows them in this order. */
+static const struct broker_option table[] = {
+    {"port", 'p', false, "PORT", "the port to listen on; 0 lets the system choose", GROUP_NETWORK,
+     NUMBER(port, 0, UINT16_MAX)},
+    {"bind", 0, true, "ADDRESS", "listen on this address or host name instead", GROUP_NETWORK, TAKEN(take_address)},
+    {"port-file", 0, false, "FILE", "write the port to FILE once the broker listens", GROUP_NETWORK, TEXT(port_file)},
+    {"redirect", 0, false, "SERVER", "refuse every client, and name this other server to those of 5.0", GROUP_NETWORK,
+     TAKEN(take_redirection)},
+
+    {"scram-user", 0, true, "NAME:PASSWORD", "a user for authentication by SCRAM-SHA-256 (MQTT 5.0)", GROUP_USERS,
+     TAKEN(take_scram_user)},
+
+    {"max-packet-size", 0, false, "N", "largest packet taken from a client, in bytes", GROUP_LIMITS,
+     NUMBER(settings.maximum_packet_size, 64, MQTT_MAXIMUM_PACKET_SIZE)},
+    {"max-connections", 0, false, "N", "clients connected at one time", GROUP_LIMITS,
+     NUMBER(settings.maximum_connections, 1, 1000000)},
+    {"max-in-flight", 0, false, "N", "QoS 1 and 2 messages sent to a client, not acknowledged", GROUP_LIMITS,
+     NUMBER(settings.maximum_in_flight, 1, 65534)},
+    {"max-queued", 0, false, "N", "further messages kept for one session", GROUP_LIMITS,
+     NUMBER(settings.maximum_queued, 0, 1000000000)},
+    {"max-output", 0, false, "N", "bytes waiting for one client, then QoS 0 is discarded", GROUP_LIMITS,
+     NUMBER(settings.maximum_output, 1024, UINT32_MAX)},
+    {"max-client-id", 0, false, "N", "bytes of a client identifier", GROUP_LIMITS,
+     NUMBER(settings.maximum_client_identifier, 23, MQTT_MAXIMUM_STRING)},
+    {"receive-maximum", 0, false, "N", "QoS 2 messages from a client of 5.0, not completed", GROUP_LIMITS,
+     NUMBER(settings.receive_maximum, 1, UINT16_MAX)},
+    {"topic-alias-max", 0, false, "N", "topic aliases that a client of 5.0 may set", GROUP_LIMITS,
+     NUMBER(settings.topic_alias_maximum, 0, UINT16_MAX)},
+    {"max-keep-alive", 0, false, "S", "seconds, for clients of 5.0; 0 for any", GROUP_LIMITS,
+     NUMBER(settings.maximum_keep_alive, 0, UINT16_MAX)},
+    {"max-session-expiry", 0, false, "S", "seconds that a session of 5.0 lives on", GROUP_LIMITS,
+     NUMBER(settings.maximum_session_expiry, 0, UINT32_MAX)},
+    {"connect-timeout", 0, false, "S", "seconds that a new connection has to send CONNECT", GROUP_LIMITS,
+     SECONDS(settings.connect_timeout, 1, LONGEST_TIMEOUT)},
+
+    {"verbose", 'v', true, NULL, "log events to standard error; twice, packets too", GROUP_LOG, TAKEN(take_verbosity)},
+
+    {"deviate", 0, true, "ID", "break this one statement and no other", GROUP_DEVIATIONS, TAKEN(take_deviation)},
+    {"list-deviations", 0, false, NULL, "print the statements that --deviate takes, and what the broker then does",
+     GROUP_DEVIATIONS, ENDS(print_deviations)},
+
+    {"help", 'h', false, NULL, "print this", GROUP_OTHER, ENDS(print_help)},
+};
+
+#define OPTION_COUNT (sizeof table / sizeof table[0])
+
+/* ---- Numbers in their fields -------------------------------------------------------------------------------- */
+
+static uint64_t read_number(const struct broker_options *options, const struct broker_option *option) {
+    const char *field = (const char *)options + option->offset;
+    union {
+        uint8_t one;
+        uint16_t two;
+        uint32_t four;
+        uint64_t eight;
+    } number;
+    assert(option->size <= sizeof number);
+    memcpy(&number, field, option->size);
+    uint64_t value = option->size == 1   ? number.one
+                     : option->size == 2 ? number.two
+                     : option->size == 4 ? number.four
+                                         : number.eight;
+    return value / option->unit;
+}
+
+static void write_number(struct broker_options *options, const struct broker_option *option, uint32_t number) {
+    uint64_t value = (uint64_t)number * option->unit;
+    uint8_t one = (uint8_t)value;
+    uint16_t two = (uint16_t)value;
+    uint32_t four = (uint32_t)value;
+    const void *from = option->size == 1   ? (const void *)&one
+                       : option->size == 2 ? (const void *)&two
+                       : option->size == 4 ? (const void *)&four
+                                           : (const void *)&value;
+    memcpy((char *)options + option->offset, from, option->size);
+}
+
+/* Digits only, without sign, blank or any other suffix. */
+static bool parse_number(const char *text, uint32_t lowest, uint32_t highest, uint32_t *number) {
+    uint64_t value = 0;
+    if (*text == '\0')
+        return false;
+    for (; *text != '\0'; text++) {
+        if (*text < '0' || *text > '9')
+            return false;
+        value = value * 10 + (uint64_t)(*text - '0');
+        if (value > highest)
+            return false;
+    }
+    *number = (uint32_t)value;
+    return value >= lowest;
+}
+
+struct broker_options broker_default_options(void) {
+    return (struct broker_options){.port = DEFAULT_PORT, .settings = broker_default_settings()};
+}
+
+/* ---- Help --------------------------------------------------------------------------------------------------- */
+
+static void print_option(const struct broker_option *option, const struct broker_options *defaults) {
+    char letter[] = "    ";
+    if (option->letter != 0)
+        snprintf(letter, sizeof letter, "-%c, ", option->letter);
+    int width = printf("  %.4s--%s", letter, option->name);
+    if (option->argument != NULL)
+        width += printf(" %s", option->argument);
+    if (width > HELP_COLUMN) {
+        putchar('\n');
+        width = 0;
+    }
+    printf("%*s  %s", HELP_COLUMN - width, "", option->help);
+    if (option->kind == OPTION_NUMBER)
+        printf(" (%" PRIu64 ")", read_number(defaults, option));
+    puts(option->repeats && option->argument != NULL ? "; may be given several times" : "");
+}
+
+static bool print_help(struct option_reading *reading, const char *value) {
+    struct broker_options defaults = broker_default_options();
+    (void)reading;
+    (void)value;
+    fputs(
+        "usage: mqspec broker [OPTION...]\n"
+        "\n"
+        "Runs the strict reference broker for MQTT 3.1, 3.1.1 and 5.0. It listens on 127.0.0.1 and ::1 only, because\n"
+        "it asks nobody for a password: whoever reaches it may use it. --bind 0.0.0.0 opens it to all of IPv4.\n",
+        stdout);
+    for (size_t group = 0; group < GROUP_COUNT; group++) {
+        printf("\n%s:\n", group_headings[group]);
+        for (size_t i = 0; i < OPTION_COUNT; i++)
+            if (table[i].group == group)
+                print_option(&table[i], &defaults);
+    }
+    fputs("\nSIGTERM and SIGINT stop it. Exit status: 0 stopped so; 2 wrong usage; 3 it could not listen.\n", stdout);
+    return true;
+}
+
+/* ---- Reading ------------------------------------------------------------------------------------------------ */
+
+static bool take_value(struct option_reading *reading, const char *value) {
+    const struct broker_option *option = reading->option;
+    uint32_t number = 0;
+    switch (option->kind) {
+    case OPTION_NUMBER:
+        if (!parse_number(value, option->lowest, option->highest, &number))
+            return refuse_value(reading, "takes a number from %u to %u, not '%s'", option->lowest, option->highest,
+                                value);
+        write_number(reading->options, option, number);
+        return true;
+    case OPTION_TEXT:
+        memcpy((char *)reading->options + option->offset, &value, sizeof value);
+        return true;
+    case OPTION_TAKEN:
+    case OPTION_ENDS:
+        return option->take(reading, value);
+    }
+    return false;
+}
+
+/* getopt_long() tells a short option by its letter, and a long one by the number given here. */
+static const struct broker_option *find_option(int found) {
+    if (found >= FIRST_LONG)
+        return &table[found - FIRST_LONG];
+    for (size_t i = 0; i < OPTION_COUNT; i++)
+        if (table[i].letter != 0 && table[i].letter == found)
+            return &table[i];
+    return NULL;
+}
+
+static enum options_result refuse_argument(char **arguments, int kind) {
+    char letter[] = {'-', (char)optopt, '\0'};
+    bool is_short = optopt > 0 && optopt < FIRST_LONG;
+    const char *name = is_short ? letter : arguments[optind - 1];
+    if (kind == ':')
+        fprintf(stderr, "mqspec broker: %s needs a value; 'mqspec broker --help' tells which\n", name);
+    else if (optopt >= FIRST_LONG)
+        fprintf(stderr, "mqspec broker: %s takes no value\n", name);
+    else
+        fprintf(stderr, "mqspec broker: no option %s; 'mqspec broker --help' lists them\n", name);
+    return OPTIONS_WRONG;
+}
+
+struct getopt_tables {
+    struct option long_options[OPTION_COUNT + 1];
+    char letters[1 + 2 * OPTION_COUNT + 1];
+};
+
+static void fill_getopt_tables(struct getopt_tables *tables) {
+    size_t length = 0;
+    tables->letters[length++] = ':'; /* a value that is missing is told from an option that is not known */
+    for (size_t i = 0; i < OPTION_COUNT; i++) {
+        int has_argument = table[i].argument != NULL ? required_argument : no_argument;
+        tables->long_options[i] = (struct option){table[i].name, has_argument, NULL, FIRST_LONG + (int)i};
+        if (table[i].letter == 0)
+            continue;
+        tables->letters[length++] = table[i].letter;
+        if (has_argument == required_argument)
+            tables->letters[length++] = ':';
+    }
+    tables->letters[length] = '\0';
+    tables->long_options[OPTION_COUNT] = (struct option){0};
+}
+
+enum options_result broker_options_read(struct broker_options *options, int count, char **arguments) {
+    struct option_reading reading = {.options = options, .where = "mqspec broker", .dashes = "--"};
+    struct getopt_tables tables;
+    int found;
+    fill_getopt_tables(&tables);
+    optind = 1;
+    opterr = 0;
+    while ((found = getopt_long(count, arguments, tables.letters, tables.long_options, NULL)) != -1) {
+        reading.option = found == '?' || found == ':' ? NULL : find_option(found);
+        if (reading.option == NULL)
+            return refuse_argument(arguments, found);
+        if (!take_value(&reading, optarg))
+            return OPTIONS_WRONG;
+        if (reading.option->kind == OPTION_ENDS)
+            return OPTIONS_ANSWERED;
+    }
+    if (optind == count)
+        return OPTIONS_READ;
+    fprintf(stderr, "mqspec broker: '%s' is no option; 'mqspec broker --help' lists them\n", arguments[optind]);
+    return OPTIONS_WRONG;
+}

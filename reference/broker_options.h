@@ -1,0 +1,95 @@
+/* What `mqspec broker` can be told. Each option is a row of one table (broker_options.c), from which the command line
+ * and its help are made. To add one, add what it sets to struct broker_options and a row to the table: a number or a
+ * text needs no code besides. */
+#ifndef MQSPEC_BROKER_OPTIONS_H
+#define MQSPEC_BROKER_OPTIONS_H
+
+#include <stdint.h>
+
+#include "reference/broker.h"
+
+#define MAXIMUM_ADDRESSES   16
+#define MAXIMUM_SCRAM_USERS 64
+
+/* A user of the enhanced authentication of MQTT 5.0. */
+struct scram_user {
+    struct mqtt_bytes name;
+    struct scram_credentials credentials;
+};
+
+struct broker_options {
+    uint16_t port; /* 0: the system chooses */
+    const char *addresses[MAXIMUM_ADDRESSES];
+    size_t address_count; /* 0: the default ones */
+    const char *port_file;
+    uint8_t verbosity; /* 0: silent; 1: events; 2: packets too */
+    struct broker_settings settings;
+    struct scram_user scram_users[MAXIMUM_SCRAM_USERS];
+    size_t scram_user_count;
+    bool off[SPEC_COUNT]; /* statements that the broker is to break */
+};
+
+/* ---- The table --------------------------------------------------------------------------------------------- */
+
+/* Headings of the help. */
+enum option_group {
+    GROUP_NETWORK,
+    GROUP_USERS,
+    GROUP_LIMITS,
+    GROUP_LOG,
+    GROUP_DEVIATIONS,
+    GROUP_OTHER,
+};
+
+enum option_kind {
+    OPTION_NUMBER, /* the field becomes the number times `unit`; shown in help with its default */
+    OPTION_TEXT,   /* the field, a const char *, becomes the value, which lives as long as the options */
+    OPTION_TAKEN,  /* take() does what is to be done */
+    OPTION_ENDS,   /* take() prints something, and the broker does not run */
+};
+
+struct option_reading;
+
+struct broker_option {
+    const char *name;
+    char letter;          /* or 0 */
+    bool repeats;         /* each one counts, not only the last */
+    const char *argument; /* the name of its value in help; NULL: it takes none */
+    const char *help;     /* without full stop */
+    enum option_group group;
+    enum option_kind kind;
+    size_t offset; /* of the field in struct broker_options */
+    size_t size;   /* of the field: for numbers 1, 2, 4 or 8 bytes */
+    uint32_t lowest;
+    uint32_t highest;
+    uint32_t unit;
+    /* `value` lives as long as the options, and is NULL where the option takes none. False after refuse_value(). */
+    bool (*take)(struct option_reading *reading, const char *value);
+};
+
+/* One option while it is read. */
+struct option_reading {
+    struct broker_options *options;
+    const struct broker_option *option;
+    const char *where;  /* what a complaint begins with */
+    const char *dashes; /* before an option's name */
+};
+
+/* Says on standard error what is wrong with the value, after where it stands and the option's name: "takes a number".
+ * Always false. */
+__attribute__((format(printf, 2, 3))) bool refuse_value(const struct option_reading *reading, const char *format, ...);
+
+/* ---- Reading ----------------------------------------------------------------------------------------------- */
+
+enum options_result {
+    OPTIONS_READ,
+    OPTIONS_ANSWERED, /* what was asked for is printed, and nothing else is to be done */
+    OPTIONS_WRONG,    /* standard error says what, and what to do */
+};
+
+struct broker_options broker_default_options(void);
+
+/* Reads what main() was given. Values are not copied. */
+enum options_result broker_options_read(struct broker_options *options, int count, char **arguments);
+
+#endif
