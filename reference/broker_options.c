@@ -5,8 +5,10 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "reference/broker_ini.h"
 #include "reference/server.h"
 
 #define DEFAULT_PORT      1883
@@ -15,12 +17,18 @@
 #define FIRST_LONG        256 /* above every letter */
 #define HELP_COLUMN       26
 
-static const char *const group_headings[] = {
-    [GROUP_NETWORK] = "Network", [GROUP_USERS] = "Users",           [GROUP_LIMITS] = "Limits",
-    [GROUP_LOG] = "Log",         [GROUP_DEVIATIONS] = "Deviations", [GROUP_OTHER] = "Other",
+static const struct {
+    const char *heading, *section;
+} groups[] = {
+    [GROUP_NETWORK] = {"Network", "network"},
+    [GROUP_USERS] = {"Users", "users"},
+    [GROUP_LIMITS] = {"Limits", "limits"},
+    [GROUP_LOG] = {"Log", "log"},
+    [GROUP_DEVIATIONS] = {"Deviations", "deviations"},
+    [GROUP_OTHER] = {"Other", "other"},
 };
 
-#define GROUP_COUNT (sizeof group_headings / sizeof group_headings[0])
+#define GROUP_COUNT (sizeof groups / sizeof groups[0])
 
 /* ---- Values that are more than a number or a text ----------------------------------------------------------- */
 
@@ -39,13 +47,6 @@ static bool take_address(struct option_reading *reading, const char *value) {
     if (options->address_count == MAXIMUM_ADDRESSES)
         return refuse_value(reading, "can be given at most %d times", MAXIMUM_ADDRESSES);
     options->addresses[options->address_count++] = value;
-    return true;
-}
-
-static bool take_verbosity(struct option_reading *reading, const char *value) {
-    (void)value;
-    if (reading->options->verbosity < UINT8_MAX)
-        reading->options->verbosity++;
     return true;
 }
 
@@ -118,9 +119,10 @@ static bool print_help(struct option_reading *reading, const char *value);
 #define NUMBER(field, low, high) .kind = OPTION_NUMBER, FIELD(field), .lowest = (low), .highest = (high), .unit = 1
 #define SECONDS(field, low, high)                                                                                      \
     .kind = OPTION_NUMBER, FIELD(field), .lowest = (low), .highest = (high), .unit = MICROSECONDS_PER_SECOND
-#define TEXT(field)  .kind = OPTION_TEXT, FIELD(field)
-#define TAKEN(taker) .kind = OPTION_TAKEN, .take = (taker)
-#define ENDS(taker)  .kind = OPTION_ENDS, .take = (taker)
+#define COUNT(field, high) .kind = OPTION_COUNT, FIELD(field), .highest = (high), .unit = 1
+#define TEXT(field)        .kind = OPTION_TEXT, FIELD(field)
+#define TAKEN(taker)       .kind = OPTION_TAKEN, .take = (taker)
+#define ENDS(taker)        .kind = OPTION_ENDS, .take = (taker)
 
 /* Help shows them in this order. */
 static const struct broker_option table[] = {
@@ -157,16 +159,35 @@ static const struct broker_option table[] = {
     {"connect-timeout", 0, false, "S", "seconds that a new connection has to send CONNECT", GROUP_LIMITS,
      SECONDS(settings.connect_timeout, 1, LONGEST_TIMEOUT)},
 
-    {"verbose", 'v', true, NULL, "log events to standard error; twice, packets too", GROUP_LOG, TAKEN(take_verbosity)},
+    {"verbose", 'v', true, NULL, "log events to standard error; twice, packets too", GROUP_LOG, COUNT(verbosity, 2)},
 
     {"deviate", 0, true, "ID", "break this one statement and no other", GROUP_DEVIATIONS, TAKEN(take_deviation)},
     {"list-deviations", 0, false, NULL, "print the statements that --deviate takes, and what the broker then does",
      GROUP_DEVIATIONS, ENDS(print_deviations)},
 
+    {"config", 'c', false, "FILE", "take options from FILE too", GROUP_OTHER, .kind = OPTION_CONFIG,
+     FIELD(config_file)},
     {"help", 'h', false, NULL, "print this", GROUP_OTHER, ENDS(print_help)},
 };
 
-#define OPTION_COUNT (sizeof table / sizeof table[0])
+#define TABLE_SIZE (sizeof table / sizeof table[0])
+
+static_assert(TABLE_SIZE <= MAXIMUM_OPTIONS, "struct broker_options notes which options were given");
+
+const struct broker_option *broker_option_named(const char *name) {
+    for (size_t i = 0; i < TABLE_SIZE; i++)
+        if (strcmp(table[i].name, name) == 0)
+            return &table[i];
+    return NULL;
+}
+
+size_t broker_option_place(const struct broker_option *option) {
+    return (size_t)(option - table);
+}
+
+const char *broker_option_section(enum option_group group) {
+    return groups[group].section;
+}
 
 /* ---- Numbers in their fields -------------------------------------------------------------------------------- */
 
@@ -219,6 +240,32 @@ struct broker_options broker_default_options(void) {
     return (struct broker_options){.port = DEFAULT_PORT, .settings = broker_default_settings()};
 }
 
+/* ---- Texts that are kept ------------------------------------------------------------------------------------ */
+
+struct kept_text {
+    struct kept_text *next;
+    char text[];
+};
+
+const char *broker_options_keep(struct broker_options *options, const char *text) {
+    size_t size = strlen(text) + 1;
+    struct kept_text *kept = malloc(sizeof *kept + size);
+    if (kept == NULL)
+        return NULL;
+    memcpy(kept->text, text, size);
+    kept->next = options->kept;
+    options->kept = kept;
+    return kept->text;
+}
+
+void broker_options_release(struct broker_options *options) {
+    while (options->kept != NULL) {
+        struct kept_text *kept = options->kept;
+        options->kept = kept->next;
+        free(kept);
+    }
+}
+
 /* ---- Help --------------------------------------------------------------------------------------------------- */
 
 static void print_option(const struct broker_option *option, const struct broker_options *defaults) {
@@ -249,28 +296,59 @@ static bool print_help(struct option_reading *reading, const char *value) {
         "it asks nobody for a password: whoever reaches it may use it. --bind 0.0.0.0 opens it to all of IPv4.\n",
         stdout);
     for (size_t group = 0; group < GROUP_COUNT; group++) {
-        printf("\n%s:\n", group_headings[group]);
-        for (size_t i = 0; i < OPTION_COUNT; i++)
+        printf("\n%s:\n", groups[group].heading);
+        for (size_t i = 0; i < TABLE_SIZE; i++)
             if (table[i].group == group)
                 print_option(&table[i], &defaults);
     }
+    fputs(
+        "\nA configuration file has lines such as 'max-queued = 500': the long name of an option without its dashes. "
+        "An\n"
+        "option that takes no value has yes or no there, and verbose a number. Sections are optional: the headings\n"
+        "above in small letters, as [limits]. What the command line gives counts, and not what the file says of it.\n",
+        stdout);
     fputs("\nSIGTERM and SIGINT stop it. Exit status: 0 stopped so; 2 wrong usage; 3 it could not listen.\n", stdout);
     return true;
 }
 
 /* ---- Reading ------------------------------------------------------------------------------------------------ */
 
-static bool take_value(struct option_reading *reading, const char *value) {
+static bool take_number(struct option_reading *reading, const char *value) {
     const struct broker_option *option = reading->option;
     uint32_t number = 0;
+    if (!parse_number(value, option->lowest, option->highest, &number))
+        return refuse_value(reading, "takes a number from %u to %u, not '%s'", option->lowest, option->highest, value);
+    write_number(reading->options, option, number);
+    return true;
+}
+
+/* Without a value it is given once more. */
+static bool take_count(struct option_reading *reading, const char *value) {
+    const struct broker_option *option = reading->option;
+    if (value != NULL)
+        return take_number(reading, value);
+    uint32_t number = (uint32_t)read_number(reading->options, option);
+    write_number(reading->options, option, number < option->highest ? number + 1 : number);
+    return true;
+}
+
+static bool take_switch(struct option_reading *reading, const char *value) {
+    bool *field = (bool *)((char *)reading->options + reading->option->offset);
+    *field = value == NULL || strcmp(value, "yes") == 0;
+    return *field || strcmp(value, "no") == 0 || refuse_value(reading, "takes yes or no, not '%s'", value);
+}
+
+bool broker_option_take(struct option_reading *reading, const char *value) {
+    const struct broker_option *option = reading->option;
     switch (option->kind) {
+    case OPTION_SWITCH:
+        return take_switch(reading, value);
+    case OPTION_COUNT:
+        return take_count(reading, value);
     case OPTION_NUMBER:
-        if (!parse_number(value, option->lowest, option->highest, &number))
-            return refuse_value(reading, "takes a number from %u to %u, not '%s'", option->lowest, option->highest,
-                                value);
-        write_number(reading->options, option, number);
-        return true;
+        return take_number(reading, value);
     case OPTION_TEXT:
+    case OPTION_CONFIG:
         memcpy((char *)reading->options + option->offset, &value, sizeof value);
         return true;
     case OPTION_TAKEN:
@@ -284,7 +362,7 @@ static bool take_value(struct option_reading *reading, const char *value) {
 static const struct broker_option *find_option(int found) {
     if (found >= FIRST_LONG)
         return &table[found - FIRST_LONG];
-    for (size_t i = 0; i < OPTION_COUNT; i++)
+    for (size_t i = 0; i < TABLE_SIZE; i++)
         if (table[i].letter != 0 && table[i].letter == found)
             return &table[i];
     return NULL;
@@ -304,14 +382,14 @@ static enum options_result refuse_argument(char **arguments, int kind) {
 }
 
 struct getopt_tables {
-    struct option long_options[OPTION_COUNT + 1];
-    char letters[1 + 2 * OPTION_COUNT + 1];
+    struct option long_options[TABLE_SIZE + 1];
+    char letters[1 + 2 * TABLE_SIZE + 1];
 };
 
 static void fill_getopt_tables(struct getopt_tables *tables) {
     size_t length = 0;
     tables->letters[length++] = ':'; /* a value that is missing is told from an option that is not known */
-    for (size_t i = 0; i < OPTION_COUNT; i++) {
+    for (size_t i = 0; i < TABLE_SIZE; i++) {
         int has_argument = table[i].argument != NULL ? required_argument : no_argument;
         tables->long_options[i] = (struct option){table[i].name, has_argument, NULL, FIRST_LONG + (int)i};
         if (table[i].letter == 0)
@@ -321,10 +399,10 @@ static void fill_getopt_tables(struct getopt_tables *tables) {
             tables->letters[length++] = ':';
     }
     tables->letters[length] = '\0';
-    tables->long_options[OPTION_COUNT] = (struct option){0};
+    tables->long_options[TABLE_SIZE] = (struct option){0};
 }
 
-enum options_result broker_options_read(struct broker_options *options, int count, char **arguments) {
+static enum options_result read_arguments(struct broker_options *options, int count, char **arguments) {
     struct option_reading reading = {.options = options, .where = "mqspec broker", .dashes = "--"};
     struct getopt_tables tables;
     int found;
@@ -335,8 +413,9 @@ enum options_result broker_options_read(struct broker_options *options, int coun
         reading.option = found == '?' || found == ':' ? NULL : find_option(found);
         if (reading.option == NULL)
             return refuse_argument(arguments, found);
-        if (!take_value(&reading, optarg))
+        if (!broker_option_take(&reading, optarg))
             return OPTIONS_WRONG;
+        options->given[broker_option_place(reading.option)] = true;
         if (reading.option->kind == OPTION_ENDS)
             return OPTIONS_ANSWERED;
     }
@@ -344,4 +423,11 @@ enum options_result broker_options_read(struct broker_options *options, int coun
         return OPTIONS_READ;
     fprintf(stderr, "mqspec broker: '%s' is no option; 'mqspec broker --help' lists them\n", arguments[optind]);
     return OPTIONS_WRONG;
+}
+
+enum options_result broker_options_read(struct broker_options *options, int count, char **arguments) {
+    enum options_result result = read_arguments(options, count, arguments);
+    if (result == OPTIONS_READ && options->config_file != NULL && !broker_ini_read(options))
+        return OPTIONS_WRONG;
+    return result;
 }

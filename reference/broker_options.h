@@ -1,6 +1,6 @@
 /* What `mqspec broker` can be told. Each option is a row of one table (broker_options.c), from which the command line
- * and its help are made. To add one, add what it sets to struct broker_options and a row to the table: a number or a
- * text needs no code besides. */
+ * its help and the configuration file (broker_ini.h) are made. To add one, add what it sets to struct broker_options
+ * and a row to the table: a number, a text or a switch needs no code besides. */
 #ifndef MQSPEC_BROKER_OPTIONS_H
 #define MQSPEC_BROKER_OPTIONS_H
 
@@ -8,6 +8,7 @@
 
 #include "reference/broker.h"
 
+#define MAXIMUM_OPTIONS     128
 #define MAXIMUM_ADDRESSES   16
 #define MAXIMUM_SCRAM_USERS 64
 
@@ -17,8 +18,11 @@ struct scram_user {
     struct scram_credentials credentials;
 };
 
+struct kept_text;
+
 struct broker_options {
-    uint16_t port; /* 0: the system chooses */
+    const char *config_file; /* or NULL */
+    uint16_t port;           /* 0: the system chooses */
     const char *addresses[MAXIMUM_ADDRESSES];
     size_t address_count; /* 0: the default ones */
     const char *port_file;
@@ -26,12 +30,14 @@ struct broker_options {
     struct broker_settings settings;
     struct scram_user scram_users[MAXIMUM_SCRAM_USERS];
     size_t scram_user_count;
-    bool off[SPEC_COUNT]; /* statements that the broker is to break */
+    bool off[SPEC_COUNT];        /* statements that the broker is to break */
+    bool given[MAXIMUM_OPTIONS]; /* on the command line; index: place in the table */
+    struct kept_text *kept;      /* values that the configuration file gave */
 };
 
 /* ---- The table --------------------------------------------------------------------------------------------- */
 
-/* Headings of the help. */
+/* Headings of the help, and sections of the configuration file. */
 enum option_group {
     GROUP_NETWORK,
     GROUP_USERS,
@@ -42,10 +48,13 @@ enum option_group {
 };
 
 enum option_kind {
+    OPTION_SWITCH, /* takes none; the field, a bool, becomes true. In a file: yes or no */
+    OPTION_COUNT,  /* takes none; the field is counted up to `highest`. In a file: that number */
     OPTION_NUMBER, /* the field becomes the number times `unit`; shown in help with its default */
     OPTION_TEXT,   /* the field, a const char *, becomes the value, which lives as long as the options */
     OPTION_TAKEN,  /* take() does what is to be done */
-    OPTION_ENDS,   /* take() prints something, and the broker does not run */
+    OPTION_CONFIG, /* as OPTION_TEXT, and not in a file */
+    OPTION_ENDS,   /* take() prints something, and the broker does not run; not in a file */
 };
 
 struct option_reading;
@@ -79,6 +88,18 @@ struct option_reading {
  * Always false. */
 __attribute__((format(printf, 2, 3))) bool refuse_value(const struct option_reading *reading, const char *format, ...);
 
+/* ---- For those who read options elsewhere than on the command line ------------------------------------------- */
+
+const struct broker_option *broker_option_named(const char *name);
+size_t broker_option_place(const struct broker_option *option);
+const char *broker_option_section(enum option_group group);
+
+/* A copy that lives as long as the options. NULL where there is no memory. */
+const char *broker_options_keep(struct broker_options *options, const char *text);
+
+/* Does what the option asks for. `value` is NULL where none was given. False after refuse_value(). */
+bool broker_option_take(struct option_reading *reading, const char *value);
+
 /* ---- Reading ----------------------------------------------------------------------------------------------- */
 
 enum options_result {
@@ -89,7 +110,11 @@ enum options_result {
 
 struct broker_options broker_default_options(void);
 
-/* Reads what main() was given. Values are not copied. */
+/* Reads what main() was given, and then the configuration file where it names one: what the command line says counts.
+ * Values in `arguments` are not copied. */
 enum options_result broker_options_read(struct broker_options *options, int count, char **arguments);
+
+/* Frees what the configuration file gave. */
+void broker_options_release(struct broker_options *options);
 
 #endif

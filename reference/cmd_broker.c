@@ -240,28 +240,36 @@ static enum exit_status start_and_serve(struct running *running, const struct br
     return serve(running);
 }
 
-int command_broker(int count, char **arguments) {
-    struct broker_options options = broker_default_options();
-    switch (broker_options_read(&options, count, arguments)) {
-    case OPTIONS_READ:
-        break;
-    case OPTIONS_ANSWERED:
-        return EXIT_HELD;
-    case OPTIONS_WRONG:
-        return EXIT_USAGE;
-    }
-    struct running running = {.options = &options};
-    if (!create_all(&running, &options) || !start_stopper(&running.stopper, running.loop)) {
+static enum exit_status run(const struct broker_options *options) {
+    struct running running = {.options = options};
+    if (!create_all(&running, options) || !start_stopper(&running.stopper, running.loop)) {
         fprintf(stderr, "mqspec broker: cannot start: %s\n", strerror(errno));
         destroy_all(&running);
         return EXIT_UNREACHABLE;
     }
     allow_many_descriptors();
     signal(SIGPIPE, SIG_IGN); /* whoever read the log may go away */
-    enum exit_status status = start_and_serve(&running, &options);
+    enum exit_status status = start_and_serve(&running, options);
     broker_shut_down(running.broker, event_loop_now(running.loop));
     server_turn(running.server);
     end_stopper(&running.stopper, running.loop);
     destroy_all(&running);
+    return status;
+}
+
+int command_broker(int count, char **arguments) {
+    struct broker_options options = broker_default_options();
+    enum exit_status status = EXIT_HELD;
+    switch (broker_options_read(&options, count, arguments)) {
+    case OPTIONS_READ:
+        status = run(&options);
+        break;
+    case OPTIONS_ANSWERED:
+        break;
+    case OPTIONS_WRONG:
+        status = EXIT_USAGE;
+        break;
+    }
+    broker_options_release(&options);
     return status;
 }

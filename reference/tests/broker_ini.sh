@@ -1,0 +1,149 @@
+#!/bin/sh
+# usage: broker_ini.sh MQSPEC
+#
+# The configuration file of the broker command. TAP.
+set -u
+
+mqspec=${1:?usage: broker_ini.sh MQSPEC}
+here=$(dirname "$0")
+example=$here/../broker.ini.example
+work=$(mktemp -d) || exit 1
+number=0
+failures=0
+broker_pid=
+
+trap '[ -n "$broker_pid" ] && kill -9 "$broker_pid" 2>/dev/null; rm -rf "$work"' EXIT
+trap 'exit 1' INT TERM
+
+check() { # name, then a command that is to succeed
+    name=$1
+    shift
+    number=$((number + 1))
+    if "$@"; then
+        echo "ok $number - $name"
+        return
+    fi
+    echo "not ok $number - $name"
+    echo "# failed: $*"
+    sed 's/^/# /' "$work/err" "$work/ini" 2>/dev/null | head -n 30
+    failures=$((failures + 1))
+}
+
+await() { # a command that has 10 seconds to become true
+    tries=200
+    until "$@" 2>/dev/null; do
+        tries=$((tries - 1))
+        [ $tries -gt 0 ] || return 1
+        sleep 0.05
+    done
+}
+
+# The broker with this file and these arguments; it has written its port when this returns.
+starts_with() { # file, arguments
+    file=$1
+    shift
+    rm -f "$work/port"
+    "$mqspec" broker -c "$file" --port 0 --port-file "$work/port" "$@" >"$work/out" 2>"$work/err" &
+    broker_pid=$!
+    await test -s "$work/port" && port=$(cat "$work/port")
+}
+
+stops() {
+    kill -TERM "$broker_pid" && wait "$broker_pid"
+    status=$?
+    broker_pid=
+    return $status
+}
+
+# ---- The example --------------------------------------------------------------------------------------------------
+
+check 'the example is a configuration file' starts_with "$example"
+check 'the broker stops' stops
+sed 's/^;\([a-z][a-z-]* = \)/\1/' "$example" >"$work/ini"
+"$mqspec" broker --help | sed -nE 's/^  (-[a-z], |    )--([a-z-]+).*/\2/p' |
+    grep -vxE 'config|help|list-deviations' | sort >"$work/options"
+sed -nE 's/^([a-z-]+) = .*/\1/p' "$work/ini" | sort -u >"$work/keys"
+check 'it holds every option and nothing else' cmp "$work/options" "$work/keys"
+defaults_are_right() {
+    "$mqspec" broker --help | tr '\n' ' ' | sed 's/      *--/\n--/g' |
+        sed -nE 's/^--([a-z-]+) [A-Z]+ .*\(([0-9]+)\) *$/\1 = \2/p' >"$work/defaults"
+    [ -s "$work/defaults" ] && ! grep -vxFf "$example" "$work/defaults" >"$work/err"
+}
+check 'its numbers are the defaults' defaults_are_right
+
+# ---- What counts ---------------------------------------------------------------------------------------------------
+
+cat >"$work/ini" <<END
+# a comment
+verbose = 2
+[limits]
+  receive-maximum = 7 ; indented, and with a comment
+	topic-alias-max = 3
+max-keep-alive: 20
+[network]
+bind = 127.0.0.1
+bind = 127.0.0.2
+port = 1
+[users]
+scram-user = one:first password
+scram-user = two:second
+[deviations]
+deviate = MQTT311:3.1.2-24
+deviate = MQTT5:3.1.2-22
+END
+check 'a broker is started with a file' starts_with "$work/ini" --max-keep-alive 30
+check 'the port of the command line wins' test "$port" -ne 1
+check 'all addresses are listened on' test "$(grep -c "listening on .*:$port" "$work/err")" -ge 2
+check 'all deviations are made' test "$(grep -c '^breaking ' "$work/err")" -eq 2
+timeout 10 mosquitto_pub -h 127.0.0.1 -p "$port" -V 5 -t t -m x -k 60
+check 'packets are logged' grep -q 'CONNACK' "$work/err"
+check 'the Receive Maximum is that of the file' grep -q 'CONNACK.* receive_maximum=7' "$work/err"
+check 'an indented key is a key' grep -q 'CONNACK.* topic_alias_maximum=3' "$work/err"
+check 'the Keep Alive is that of the command line' grep -q 'CONNACK.* server_keep_alive=30' "$work/err"
+! timeout 2 mosquitto_pub -h 127.0.0.1 -p "$port" -V 5 -t t -m x -D connect authentication-method SCRAM-SHA-256 \
+    -D connect authentication-data 'n,,n=two,r=abc' >"$work/out" 2>&1
+check 'both users are known' grep -q 'AUTH reason_code=24' "$work/err"
+check 'the broker stops with status 0' stops
+
+check 'another broker is started with it' starts_with "$work/ini" --bind 127.0.0.1 --deviate MQTT311:3.3.1-8 -v
+check 'only the address of the command line is listened on' test "$(grep -c '^listening on ' "$work/err")" -eq 1
+check 'only the deviation of the command line is made' test "$(grep -c '^breaking ' "$work/err")" -eq 1
+check 'the broker stops' stops
+
+# ---- What is refused -----------------------------------------------------------------------------------------------
+
+# A file of these lines is wrong usage, and the broker says so and where.
+refused() { # lines, complaint
+    printf "$1" >"$work/ini"
+    timeout 10 "$mqspec" broker -c "$work/ini" >"$work/out" 2>"$work/err"
+    [ $? -eq 2 ] && [ "$(cat "$work/err")" = "mqspec broker: $work/ini:$2" ]
+}
+while IFS='|' read -r name lines complaint; do
+    check "$name is refused" refused "$lines" "$complaint"
+done <<'END'
+an unknown key|port = 1\nprot = 2\n|2: no option is called 'prot'; 'mqspec broker --help' lists them
+an unknown section|\n[netwrk]\nport = 1\n|3: port does not belong to [netwrk]; its section is [network], or none
+a key of another section|[limits]\nport = 1\n|2: port does not belong to [limits]; its section is [network], or none
+a key given twice|port = 1\n\nport = 1\n|3: port stands in the file twice; keep one
+a number out of range|max-in-flight = 65535\n|1: max-in-flight takes a number from 1 to 65534, not '65535'
+a value that is no number|port = x|1: port takes a number from 0 to 65535, not 'x'
+a key without value|port =\n|1: port takes a number from 0 to 65535, not ''
+more packets than all|verbose = 3\n|1: verbose takes a number from 0 to 2, not '3'
+a user without password|scram-user = me\n|1: scram-user takes NAME:PASSWORD, not 'me'
+an option that only prints|help = yes\n|1: help is for the command line only; take it out of the file
+a file in a file|config = other\n|1: config is for the command line only; take it out of the file
+a line that is none|port = 1\nnonsense\n|2: neither 'key = value' nor '[section]'; a comment begins with ; or #
+a section without end|[limits\n|1: neither 'key = value' nor '[section]'; a comment begins with ; or #
+a line too long|\nport = %0300d\n|2: not a line of text with at most 197 bytes; make it shorter
+a line that begins with NUL|\0port = 1\n|1: not a line of text with at most 197 bytes; make it shorter
+END
+
+unreadable() { # file
+    timeout 10 "$mqspec" broker -c "$1" >"$work/out" 2>"$work/err"
+    [ $? -eq 2 ] && grep -q "^mqspec broker: cannot read the configuration file '$1'" "$work/err"
+}
+check 'a file that there is not is wrong usage' unreadable "$work/none"
+check 'a directory is wrong usage' unreadable "$work"
+
+echo "1..$number"
+[ $failures -eq 0 ]
