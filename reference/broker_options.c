@@ -99,6 +99,14 @@ static bool take_redirection(struct option_reading *reading, const char *value) 
     return true;
 }
 
+static bool take_log_format(struct option_reading *reading, const char *value) {
+    bool is_json = strcmp(value, "json") == 0;
+    if (!is_json && strcmp(value, "text") != 0)
+        return refuse_value(reading, "takes text or json, not '%s'", value);
+    reading->options->log_format = is_json ? LOG_FORMAT_JSON : LOG_FORMAT_TEXT;
+    return true;
+}
+
 static bool print_deviations(struct option_reading *reading, const char *value) {
     (void)reading;
     (void)value;
@@ -159,7 +167,10 @@ static const struct broker_option table[] = {
     {"connect-timeout", 0, false, "S", "seconds that a new connection has to send CONNECT", GROUP_LIMITS,
      SECONDS(settings.connect_timeout, 1, LONGEST_TIMEOUT)},
 
-    {"verbose", 'v', true, NULL, "log events to standard error; twice, packets too", GROUP_LOG, COUNT(verbosity, 2)},
+    {"log", 0, false, "FORMAT", "text, or json: events on standard output as bunyan reads them (text)", GROUP_LOG,
+     TAKEN(take_log_format)},
+    {"verbose", 'v', true, NULL, "log events to standard error; twice, packets too (json: packets; twice, pings too)",
+     GROUP_LOG, COUNT(verbosity, 2)},
 
     {"deviate", 0, true, "ID", "break this one statement and no other", GROUP_DEVIATIONS, TAKEN(take_deviation)},
     {"list-deviations", 0, false, NULL, "print the statements that --deviate takes, and what the broker then does",

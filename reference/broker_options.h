@@ -18,6 +18,11 @@ struct scram_user {
     struct scram_credentials credentials;
 };
 
+enum log_format {
+    LOG_FORMAT_TEXT, /* for people, on standard error */
+    LOG_FORMAT_JSON, /* for programs, on standard output */
+};
+
 struct kept_text;
 
 struct broker_options {
@@ -26,7 +31,8 @@ struct broker_options {
     const char *addresses[MAXIMUM_ADDRESSES];
     size_t address_count; /* 0: the default ones */
     const char *port_file;
-    uint8_t verbosity; /* 0: silent; 1: events; 2: packets too */
+    enum log_format log_format;
+    uint8_t verbosity; /* text: 0 silent, 1 events, 2 packets too; JSON: 0 events, 1 packets too, 2 all of them */
     struct broker_settings settings;
     struct scram_user scram_users[MAXIMUM_SCRAM_USERS];
     size_t scram_user_count;

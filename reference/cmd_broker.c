@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,7 @@
 #include "command.h"
 #include "reference/broker_options.h"
 #include "reference/log.h"
+#include "reference/log_json.h"
 #include "reference/server.h"
 
 #define MAXIMUM_FILE_NAME     4096
@@ -102,8 +104,50 @@ struct running {
     struct server *server;
     struct stopper stopper;
     struct log log;
+    struct json_log json_log;
     int port;
 };
+
+/* ---- What it tells --------------------------------------------------------------------------------------- */
+
+#define MAXIMUM_TOLD 1024
+
+/* A sentence about the broker as a whole, to standard error or into the log that programs read. */
+__attribute__((format(printf, 2, 3))) static void tell(struct running *running, const char *format, ...) {
+    char text[MAXIMUM_TOLD];
+    va_list values;
+    va_start(values, format);
+    vsnprintf(text, sizeof text, format, values);
+    va_end(values);
+    if (running->options->log_format == LOG_FORMAT_JSON)
+        json_log_notice(&running->json_log, text);
+    else
+        fprintf(stderr, "%s\n", text);
+}
+
+static void report_as_text(void *context, const struct broker_event *event) {
+    struct running *running = context;
+    log_event(&running->log, event);
+}
+
+static void report_as_json(void *context, const struct broker_event *event) {
+    struct running *running = context;
+    json_log_event(&running->json_log, event);
+}
+
+static void begin_log(struct running *running, struct broker_settings *settings) {
+    static const enum json_log_level lowest[] = {JSON_LOG_INFO, JSON_LOG_DEBUG, JSON_LOG_TRACE};
+    uint8_t verbosity = running->options->verbosity;
+    running->log.file = stderr;
+    if (running->options->log_format == LOG_FORMAT_JSON) {
+        json_log_begin(&running->json_log, stdout, lowest[verbosity]);
+        settings->hooks.report = report_as_json;
+        settings->report_packets = verbosity > 0;
+    } else {
+        settings->hooks.report = verbosity > 0 ? report_as_text : NULL;
+        settings->report_packets = verbosity > 1;
+    }
+}
 
 /* Says that an address is listened on, or why it is not. */
 static bool listen_on(struct running *running, const char *address, uint16_t port) {
@@ -115,7 +159,7 @@ static bool listen_on(struct running *running, const char *address, uint16_t por
     snprintf(shown, sizeof shown, format, address, result < 0 ? port : result);
     if (result >= 0) {
         running->port = result;
-        fprintf(stderr, "listening on %s\n", shown);
+        tell(running, "listening on %s", shown);
         return true;
     }
     fprintf(stderr, "mqspec broker: cannot listen on %s: %s%s\n", shown, reason,
@@ -156,21 +200,13 @@ static bool find_credentials(void *context, struct mqtt_bytes user_name, struct 
     return false;
 }
 
-static void report(void *context, const struct broker_event *event) {
-    struct running *running = context;
-    log_event(&running->log, event);
-}
-
 static bool create_all(struct running *running, const struct broker_options *options) {
     struct environment environment = environment_of_system();
     struct broker_settings settings = options->settings;
     settings.hooks = (struct broker_hooks){.context = running};
-    if (options->verbosity > 0)
-        settings.hooks.report = report;
     if (options->scram_user_count > 0)
         settings.hooks.scram_credentials = find_credentials;
-    settings.report_packets = options->verbosity > 1;
-    running->log.file = stderr;
+    begin_log(running, &settings);
     running->loop = event_loop_create();
     if (running->loop == NULL)
         return false;
@@ -180,7 +216,10 @@ static bool create_all(struct running *running, const struct broker_options *opt
     running->server = server_create(running->broker, running->loop);
     if (running->server == NULL)
         return false;
-    server_tell(running->server, log_notice, &running->log);
+    if (options->log_format == LOG_FORMAT_JSON)
+        server_tell(running->server, json_log_notice, &running->json_log);
+    else
+        server_tell(running->server, log_notice, &running->log);
     return true;
 }
 
@@ -198,7 +237,7 @@ static void switch_off(struct running *running, const struct broker_options *opt
             continue;
         const struct spec_row *row = spec_row((enum spec_statement)statement);
         rules->off[statement] = true;
-        fprintf(stderr, "breaking %s: %s\n", row->qualified, row->breach);
+        tell(running, "breaking %s: %s", row->qualified, row->breach);
     }
 }
 

@@ -7,7 +7,7 @@
 #include <time.h>
 
 /* Longest line; what goes beyond is cut. */
-#define LINE_SIZE 4096
+#define LINE_SIZE LOG_TEXT_SIZE
 /* Bytes of a Client Identifier that are shown. */
 #define IDENTIFIER_SHOWN 64
 
@@ -97,6 +97,23 @@ static void write_line(FILE *file, struct line *line) {
     fflush(file);
 }
 
+static void append_event(struct line *line, const struct broker_event *event) {
+    append(line, "%s", event_words[event->kind]);
+    if (event->kind == BROKER_CONNECTED)
+        append(line, " with MQTT %s", mqtt_version_name(event->version));
+    if (event->packet != NULL)
+        append_packet(line, event->version, event->packet);
+    if (event->error.error_class != MQTT_NO_ERROR)
+        append_error(line, &event->error);
+}
+
+size_t log_describe_event(const struct broker_event *event, char *text) {
+    struct line line = {.length = 0};
+    append_event(&line, event);
+    memcpy(text, line.text, line.length);
+    return line.length;
+}
+
 void log_event(void *context, const struct broker_event *event) {
     const struct log *log = context;
     struct line line = {.length = 0};
@@ -104,13 +121,8 @@ void log_event(void *context, const struct broker_event *event) {
     append(&line, " #%" PRIu64, event->connection);
     if (event->client_identifier.length > 0)
         append_identifier(&line, event->client_identifier);
-    append(&line, " %s", event_words[event->kind]);
-    if (event->kind == BROKER_CONNECTED)
-        append(&line, " with MQTT %s", mqtt_version_name(event->version));
-    if (event->packet != NULL)
-        append_packet(&line, event->version, event->packet);
-    if (event->error.error_class != MQTT_NO_ERROR)
-        append_error(&line, &event->error);
+    append(&line, " ");
+    append_event(&line, event);
     write_line(log->file, &line);
 }
 

@@ -18,6 +18,12 @@ struct log {
  * one was broken. Bytes that came from the network are escaped. */
 void log_event(void *context, const struct broker_event *event);
 
+#define LOG_TEXT_SIZE 4096
+
+/* Writes what happened, as in that line behind the Client Identifier, and returns its length. `text` has room for
+ * LOG_TEXT_SIZE bytes; there is no zero at the end. What does not fit is cut. */
+size_t log_describe_event(const struct broker_event *event, char *text);
+
 /* A line about the broker as a whole. `context` is a struct log. */
 void log_notice(void *context, const char *text);
 
