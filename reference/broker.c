@@ -88,6 +88,7 @@ struct connection *broker_accept(struct broker *broker, microseconds now, void *
     connection->broker = broker;
     connection->owner = owner;
     connection->number = ++broker->last_connection_number;
+    broker->counts.accepted++;
     connection->last_received = now;
     connection->next = broker->connections;
     if (broker->connections != NULL)
@@ -126,6 +127,7 @@ size_t broker_output(struct connection *connection, struct mqtt_bytes *views, si
 }
 
 void broker_sent(struct connection *connection, size_t count) {
+    connection->broker->counts.bytes_sent += count;
     output_consume(connection->broker, &connection->output, count);
     if (connection->session != NULL && connection->session->deliveries[DELIVERY_QUEUED].first != NULL)
         delivery_pump(connection->session);

@@ -137,6 +137,23 @@ void broker_sent(struct connection *connection, size_t count);
 /* The Server wants the connection closed, after its output is sent. */
 bool broker_is_closing(const struct connection *connection);
 
+/* ---- From the host program ------------------------------------------------------------------------------- */
+
+/* An Application Message of the host's own, section 3.3. */
+struct broker_message {
+    struct mqtt_bytes topic;      /* a Topic Name; one that begins with $ is fine */
+    struct mqtt_bytes payload;    /* at most what a PUBLISH can carry */
+    struct mqtt_bytes properties; /* as on the wire behind their length, without a Topic Alias; absent: none */
+    uint8_t qos;                  /* 0 to 2 */
+    bool retain;
+};
+
+/* Distributes a message to all whose subscriptions match, and retains it where it says so: as a PUBLISH from a Client
+ * of 5.0 that nobody asks whether it may. Nothing of *message is kept. False, and nothing done, where it cannot be a
+ * PUBLISH, or no memory is left to look. Where memory is short later, it is lost to those for whom there was none.
+ * May be called at any time outside of callbacks; the output that it makes is there at the next broker_next_ready(). */
+bool broker_publish(struct broker *broker, const struct broker_message *message, microseconds now);
+
 /* ---- Time ----------------------------------------------------------------------------------------------- */
 
 /* When broker_tick() wants to be called next; NO_DEADLINE when nothing waits. */
@@ -148,14 +165,29 @@ void broker_tick(struct broker *broker, microseconds now);
 /* ---- Numbers, for tests and people ---------------------------------------------------------------------- */
 
 struct broker_counts {
-    uint64_t connections;   /* open now */
-    uint64_t sessions;      /* stored now, connected or not */
-    uint64_t subscriptions; /* now */
-    uint64_t retained;      /* now */
-    uint64_t messages;      /* alive in memory now */
-    uint64_t received;      /* PUBLISH packets, since the start */
-    uint64_t sent;          /* PUBLISH packets, since the start */
-    uint64_t discarded;     /* messages, since the start */
+    /* Now. */
+    uint64_t connections;          /* open */
+    uint64_t clients;              /* of which CONNECT was accepted */
+    uint64_t sessions;             /* stored, connected or not */
+    uint64_t subscriptions;        /* shared ones too */
+    uint64_t shared_subscriptions; /* those of each Client */
+    uint64_t retained;
+    uint64_t messages;      /* alive in memory */
+    uint64_t message_bytes; /* topics, payloads and properties of those */
+    uint64_t in_flight;     /* QoS 1 and 2 messages sent to Clients, not acknowledged */
+    /* Since the start. */
+    uint64_t most_clients; /* at one time */
+    uint64_t accepted;     /* connections */
+    uint64_t connects;     /* CONNECT packets */
+    uint64_t received;     /* PUBLISH packets */
+    uint64_t sent;         /* PUBLISH packets */
+    uint64_t discarded;    /* messages */
+    uint64_t packets_received;
+    uint64_t packets_sent;
+    uint64_t bytes_received;
+    uint64_t bytes_sent;
+    uint64_t payload_bytes_received; /* of PUBLISH packets */
+    uint64_t payload_bytes_sent;
 };
 
 struct broker_counts broker_counts(const struct broker *broker);

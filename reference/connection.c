@@ -179,9 +179,17 @@ void connection_send(struct connection *connection, const struct mqtt_packet *gi
         return;
     }
     output_commit(&connection->output, encode(connection, &packet, omission, buffer, size));
+    broker->counts.packets_sent++;
     connection_mark_ready(connection);
     if (broker->settings.report_packets)
         connection_report(connection, BROKER_PACKET_OUT, &packet, NULL);
+}
+
+void connection_count_publish(struct connection *connection, uint32_t payload_length) {
+    struct broker_counts *counts = &connection->broker->counts;
+    counts->sent++;
+    counts->packets_sent++;
+    counts->payload_bytes_sent += payload_length;
 }
 
 struct mqtt_bytes connection_reason_string(struct connection *connection, enum mqtt_type type, const char *what) {
@@ -246,6 +254,7 @@ static void leave_session(struct connection *connection) {
         return;
     connection->session = NULL;
     assert(session->connection == connection);
+    connection->broker->counts.clients--;
     session_leave(session);
     struct spec_rules *rules = &connection->broker->rules;
     if (session->expiry == 0 || !MUST(rules, BY_VERSION(session->version, V311(3_1_2_4), V5(3_1_2_23)))) {
@@ -414,6 +423,7 @@ static bool accepts_input(const struct connection *connection) {
 
 static void handle(struct connection *connection, const struct mqtt_packet *packet) {
     struct spec_rules *rules = &connection->broker->rules;
+    connection->broker->counts.packets_received++;
     if (connection->broker->settings.report_packets)
         connection_report(connection, BROKER_PACKET_IN, packet, NULL);
     packet_handler *handler = handlers[connection->state][packet->type];
@@ -563,6 +573,7 @@ static bool finish_packet(struct connection *connection, struct mqtt_bytes *byte
 
 void broker_receive(struct connection *connection, struct mqtt_bytes bytes, microseconds now) {
     connection->broker->now = now;
+    connection->broker->counts.bytes_received += bytes.length;
     if (connection->input.length > 0 && !finish_packet(connection, &bytes))
         return;
     bytes = take_whole_packets(connection, bytes);

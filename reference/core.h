@@ -320,6 +320,8 @@ void connection_acknowledge(struct connection *connection, enum mqtt_type type, 
  * does not want to be told (`type` is the packet's). Lives until the next call. */
 struct mqtt_bytes connection_reason_string(struct connection *connection, enum mqtt_type type, const char *what);
 void connection_mark_ready(struct connection *connection);
+/* A PUBLISH was put into its output. */
+void connection_count_publish(struct connection *connection, uint32_t payload_length);
 /* Nothing more can be sent to this Client. It is dropped when the caller has finished what it is about: a
  * connection never ends in the middle of distributing a message. `what` is static. */
 void connection_give_up(struct connection *connection, const char *what);

@@ -10,6 +10,8 @@
 
 static void append(struct session *session, struct delivery *delivery, enum delivery_state state) {
     struct delivery_list *list = &session->deliveries[state];
+    if (state != DELIVERY_QUEUED)
+        session->broker->counts.in_flight++;
     delivery->state = state;
     delivery->next = NULL;
     delivery->previous = list->last;
@@ -36,6 +38,8 @@ static void prepend(struct session *session, struct delivery *delivery, enum del
 
 static void take_out(struct session *session, struct delivery *delivery) {
     struct delivery_list *list = &session->deliveries[delivery->state];
+    if (delivery->state != DELIVERY_QUEUED)
+        session->broker->counts.in_flight--;
     if (delivery->next != NULL)
         delivery->next->previous = delivery->previous;
     else

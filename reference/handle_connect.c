@@ -210,6 +210,7 @@ static void take_over(struct connection *other) {
     authentication_end(other);
     topic_aliases_clear(broker, &other->aliases_in);
     topic_aliases_clear(broker, &other->aliases_out);
+    broker->counts.clients--;
     other->session->connection = NULL;
     other->session = NULL;
     other->state = AWAITING_CONNECT;
@@ -329,6 +330,9 @@ static void join_session(struct connection *connection, struct session *session,
     session->connection = connection;
     connection->session = session;
     connection->state = CONNECTED;
+    struct broker_counts *counts = &connection->broker->counts;
+    if (++counts->clients > counts->most_clients)
+        counts->most_clients = counts->clients;
     if (connection->version == MQTT_5_0 && session->kept_aliases.count > 0) {
         connection->aliases_in = session->kept_aliases;
         session->kept_aliases = (struct topic_aliases){0};
@@ -426,6 +430,7 @@ static bool is_supported(const struct mqtt_connect *connect, bool is_3_1, bool i
 void handle_connect(struct connection *connection, const struct mqtt_packet *packet) {
     struct spec_rules *rules = &connection->broker->rules;
     const struct mqtt_connect *connect = &packet->connect;
+    connection->broker->counts.connects++;
     if (connection->state == CONNECTED) {
         answer_second_connect(connection);
         return;

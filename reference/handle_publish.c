@@ -136,6 +136,7 @@ void handle_publish(struct connection *connection, const struct mqtt_packet *pac
     struct mqtt_publish publish = packet->publish;
     uint8_t qos = mqtt_publish_qos(packet->flags);
     broker->counts.received++;
+    broker->counts.payload_bytes_received += publish.payload.length;
     if (connection->version == MQTT_5_0 &&
         (!keeps_to_offer(connection, packet->flags) || !topic_alias_resolve(connection, &publish)))
         return;

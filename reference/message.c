@@ -97,6 +97,7 @@ struct message *message_create(struct broker *broker, const struct application_m
     if (parts->properties.length > 0)
         message->properties_length = message_copy_properties(broker, parts, properties_of(message));
     broker->counts.messages++;
+    broker->counts.message_bytes += message_size(message) - sizeof *message;
     return message;
 }
 
@@ -112,6 +113,7 @@ void message_release(struct broker *broker, struct message *message) {
     if (--message->references > 0)
         return;
     broker->counts.messages--;
+    broker->counts.message_bytes -= message_size(message) - sizeof *message;
     memory_give(&broker->memory, message, message_size(message));
 }
 

@@ -103,7 +103,7 @@ static bool send_encoded(struct publication *publication, struct connection *con
     }
     memcpy(buffer, publication->encoded[form], length);
     output_commit(&connection->output, length);
-    broker->counts.sent++;
+    connection_count_publish(connection, publication->parts->payload.length);
     connection_mark_ready(connection);
     if (broker->settings.report_packets) {
         struct mqtt_packet packet = {.type = MQTT_PUBLISH,
@@ -382,6 +382,40 @@ void publish_will(struct broker *broker, struct message *will, enum mqtt_version
         struct broker_event event = {.kind = BROKER_WILL, .version = version, .packet = &packet};
         broker->settings.hooks.report(broker->settings.hooks.context, &event);
     }
+}
+
+/* ---- From the host program ---------------------------------------------------------------------------------- */
+
+/* The codec judges all but the payload, for which any bytes do. */
+static bool is_well_formed(struct broker *broker, const struct mqtt_packet *given) {
+    struct mqtt_packet packet = *given;
+    struct mqtt_decoder decoder = {.version = MQTT_5_0, .sender = MQTT_CLIENT, .rules = &broker->rules};
+    struct mqtt_error error;
+    packet.publish.payload.length = 0;
+    size_t size = mqtt_encoded_size(MQTT_5_0, &packet);
+    uint8_t *buffer = size > 0 ? memory_take(&broker->memory, size) : NULL;
+    if (buffer == NULL)
+        return false;
+    size_t length = mqtt_encode(MQTT_5_0, &packet, buffer, size);
+    bool fine = mqtt_decode(&decoder, (struct mqtt_bytes){buffer, (uint32_t)length}, &packet, &error) == MQTT_OK;
+    memory_give(&broker->memory, buffer, size);
+    return fine && given->publish.topic.length > 0;
+}
+
+bool broker_publish(struct broker *broker, const struct broker_message *message, microseconds now) {
+    uint8_t flags = (uint8_t)(message->qos << MQTT_PUBLISH_QOS_SHIFT | (message->retain ? MQTT_PUBLISH_RETAIN : 0));
+    struct mqtt_packet packet = {.type = MQTT_PUBLISH, .flags = flags};
+    packet.publish = (struct mqtt_publish){.topic = message->topic,
+                                           .packet_identifier = 1,
+                                           .properties = message->properties,
+                                           .payload = message->payload};
+    broker->now = now;
+    if (message->qos > 2 || mqtt_encoded_size(MQTT_5_0, &packet) == 0 || !is_well_formed(broker, &packet))
+        return false;
+    struct application_message parts = message_parts(broker, &packet.publish, flags);
+    retain_message(broker, MQTT_5_0, &parts);
+    publish_to_subscribers(broker, &parts, NULL, NULL);
+    return true;
 }
 
 /* ---- Topics ------------------------------------------------------------------------------------------------- */

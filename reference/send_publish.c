@@ -79,7 +79,7 @@ static bool write_out(struct connection *connection, const struct outgoing *outg
     output_commit(&connection->output, copied ? header + payload.length : header);
     if (!copied && !output_append_payload(broker, &connection->output, outgoing->message))
         connection_give_up(connection, "out of memory");
-    broker->counts.sent++;
+    connection_count_publish(connection, payload.length);
     connection_mark_ready(connection);
     if (broker->settings.report_packets)
         connection_report(connection, BROKER_PACKET_OUT, packet, NULL);

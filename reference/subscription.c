@@ -67,6 +67,7 @@ static void link_subscription(struct subscription *subscription) {
     session->subscription_count++;
     session->broker->counts.subscriptions++;
     if (subscription->share != NULL) {
+        session->broker->counts.shared_subscriptions++;
         share_join(subscription->share, subscription);
         return;
     }
@@ -155,6 +156,8 @@ void subscription_remove(struct subscription *subscription) {
     else
         session->subscriptions = subscription->next_of_session;
     session->subscription_count--;
+    if (subscription->share != NULL)
+        broker->counts.shared_subscriptions--;
     unlink_from_node(subscription);
     drop_if_empty(broker, subscription->node);
     broker->counts.subscriptions--;
