@@ -2,6 +2,8 @@
 #ifndef MQSPEC_COMMAND_H
 #define MQSPEC_COMMAND_H
 
+#define MQSPEC_VERSION "0.1.0"
+
 /* What scripts and CI depend on. */
 enum exit_status {
     EXIT_HELD = 0,        /* all held */

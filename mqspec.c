@@ -4,8 +4,6 @@
 
 #include "command.h"
 
-#define MQSPEC_VERSION "0.1.0"
-
 struct subcommand {
     const char *name;
     int (*run)(int count, char **arguments);

@@ -182,6 +182,7 @@ struct broker_counts {
     uint64_t received;     /* PUBLISH packets */
     uint64_t sent;         /* PUBLISH packets */
     uint64_t discarded;    /* messages */
+    uint64_t expired;      /* Sessions */
     uint64_t packets_received;
     uint64_t packets_sent;
     uint64_t bytes_received;

@@ -13,6 +13,7 @@
 
 #define DEFAULT_PORT      1883
 #define LONGEST_TIMEOUT   86400u
+#define SYS_INTERVAL      10
 #define LONGEST_REFERENCE 1000u
 #define FIRST_LONG        256 /* above every letter */
 #define HELP_COLUMN       26
@@ -169,6 +170,8 @@ static const struct broker_option table[] = {
 
     {"log", 0, false, "FORMAT", "text, or json: events on standard output as bunyan reads them (text)", GROUP_LOG,
      TAKEN(take_log_format)},
+    {"sys-interval", 0, false, "S", "seconds between what the $SYS topics tell; 0 for none", GROUP_LOG,
+     SECONDS(sys_interval, 0, UINT16_MAX)},
     {"verbose", 'v', true, NULL, "log events to standard error; twice, packets too (json: packets; twice, pings too)",
      GROUP_LOG, COUNT(verbosity, 2)},
 
@@ -248,7 +251,9 @@ static bool parse_number(const char *text, uint32_t lowest, uint32_t highest, ui
 }
 
 struct broker_options broker_default_options(void) {
-    return (struct broker_options){.port = DEFAULT_PORT, .settings = broker_default_settings()};
+    return (struct broker_options){.port = DEFAULT_PORT,
+                                   .sys_interval = SYS_INTERVAL * MICROSECONDS_PER_SECOND,
+                                   .settings = broker_default_settings()};
 }
 
 /* ---- Texts that are kept ------------------------------------------------------------------------------------ */

@@ -33,6 +33,7 @@ struct broker_options {
     const char *port_file;
     enum log_format log_format;
     uint8_t verbosity; /* text: 0 silent, 1 events, 2 packets too; JSON: 0 events, 1 packets too, 2 all of them */
+    microseconds sys_interval; /* between statistics; 0: none */
     struct broker_settings settings;
     struct scram_user scram_users[MAXIMUM_SCRAM_USERS];
     size_t scram_user_count;

@@ -17,6 +17,7 @@
 #include "reference/log.h"
 #include "reference/log_json.h"
 #include "reference/server.h"
+#include "reference/statistics.h"
 
 #define MAXIMUM_FILE_NAME     4096
 #define MAXIMUM_SHOWN_ADDRESS 300
@@ -103,6 +104,8 @@ struct running {
     struct broker *broker;
     struct server *server;
     struct stopper stopper;
+    struct statistics statistics;
+    struct memory_use memory;
     struct log log;
     struct json_log json_log;
     int port;
@@ -201,7 +204,7 @@ static bool find_credentials(void *context, struct mqtt_bytes user_name, struct 
 }
 
 static bool create_all(struct running *running, const struct broker_options *options) {
-    struct environment environment = environment_of_system();
+    struct environment environment = environment_of_system_counting(&running->memory);
     struct broker_settings settings = options->settings;
     settings.hooks = (struct broker_hooks){.context = running};
     if (options->scram_user_count > 0)
@@ -251,14 +254,21 @@ static void allow_many_descriptors(void) {
     (void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+/* Returns when the next turn is due. */
+static microseconds take_turn(struct running *running) {
+    microseconds statistics = statistics_turn(&running->statistics, event_loop_now(running->loop));
+    microseconds server = server_turn(running->server);
+    return statistics < server ? statistics : server;
+}
+
 static enum exit_status serve(struct running *running) {
-    microseconds deadline = server_turn(running->server);
+    microseconds deadline = take_turn(running);
     while (!running->stopper.stopping) {
         if (event_loop_wait(running->loop, deadline) < 0) {
             fprintf(stderr, "mqspec broker: stopped, the system refuses to wait for sockets: %s\n", strerror(errno));
             return EXIT_UNREACHABLE;
         }
-        deadline = server_turn(running->server);
+        deadline = take_turn(running);
     }
     return EXIT_HELD;
 }
@@ -270,6 +280,8 @@ static enum exit_status start_and_serve(struct running *running, const struct br
         return EXIT_USAGE;
     }
     switch_off(running, options);
+    statistics_begin(&running->statistics, running->broker, "mqspec version " MQSPEC_VERSION, &running->memory,
+                     options->sys_interval, event_loop_now(running->loop));
     if (!listen_on_all(running, options))
         return EXIT_UNREACHABLE;
     if (options->port_file != NULL && !write_port_file(options->port_file, running->port)) {

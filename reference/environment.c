@@ -8,6 +8,7 @@
 #endif
 
 #include "reference/server.h"
+#include "reference/statistics.h"
 
 static void *allocate_from_system(void *context, size_t size) {
     (void)context;
@@ -17,6 +18,23 @@ static void *allocate_from_system(void *context, size_t size) {
 static void release_to_system(void *context, void *memory, size_t size) {
     (void)context;
     (void)size;
+    free(memory);
+}
+
+static void *allocate_counting(void *context, size_t size) {
+    struct memory_use *use = context;
+    void *memory = malloc(size);
+    if (memory == NULL)
+        return NULL;
+    use->current += size;
+    if (use->current > use->maximum)
+        use->maximum = use->current;
+    return memory;
+}
+
+static void release_counting(void *context, void *memory, size_t size) {
+    struct memory_use *use = context;
+    use->current -= size;
     free(memory);
 }
 
@@ -36,6 +54,15 @@ struct environment environment_of_system(void) {
     return (struct environment){
         .allocate = allocate_from_system,
         .release = release_to_system,
+        .random = random_from_system,
+    };
+}
+
+struct environment environment_of_system_counting(struct memory_use *use) {
+    return (struct environment){
+        .context = use,
+        .allocate = allocate_counting,
+        .release = release_counting,
         .random = random_from_system,
     };
 }

@@ -10,8 +10,8 @@
 static bool may_publish(struct connection *connection, struct mqtt_bytes topic) {
     const struct broker_hooks *hooks = &connection->broker->settings.hooks;
     const uint32_t length = sizeof SERVER_TOPICS - 1;
-    if (connection->version == MQTT_5_0 && topic.length >= length && memcmp(topic.data, SERVER_TOPICS, length) == 0)
-        return false; /* before 5.0 there is no way to say so */
+    if (topic.length >= length && memcmp(topic.data, SERVER_TOPICS, length) == 0)
+        return false;
     return hooks->may_publish == NULL ||
            hooks->may_publish(hooks->context, session_client_identifier(connection->session), topic);
 }

@@ -10,6 +10,10 @@ struct server;
 /* Memory from malloc, random numbers from the system. */
 struct environment environment_of_system(void);
 
+/* The same, and *use tells how much memory is taken. It lives as long as the environment. */
+struct memory_use;
+struct environment environment_of_system_counting(struct memory_use *use);
+
 /* Serves `broker` on the loop. The server does not own either. NULL with errno set. */
 struct server *server_create(struct broker *broker, struct event_loop *loop);
 

@@ -148,8 +148,10 @@ void session_time_is_up(struct session *session) {
         return;
     session->expires = NO_DEADLINE;
     set_timer(session);
-    if (MUST(&session->broker->rules, V5(4_1_0_2)))
-        session_destroy(session);
+    if (!MUST(&session->broker->rules, V5(4_1_0_2)))
+        return;
+    session->broker->counts.expired++;
+    session_destroy(session);
 }
 
 /* ---- Its end ------------------------------------------------------------------------------------------------- */
