@@ -13,6 +13,7 @@ struct broker_settings broker_default_settings(void) {
         .maximum_connections = 100000,
         .maximum_in_flight = 1000,
         .maximum_queued = 100000,
+        .maximum_queued_bytes = 64u << 20,
         .maximum_output = 8u << 20,
         .maximum_client_identifier = 1024,
         .connect_timeout = 30 * MICROSECONDS_PER_SECOND,

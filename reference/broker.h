@@ -68,11 +68,12 @@ struct broker_hooks {
 };
 
 struct broker_settings {
-    uint32_t maximum_packet_size;       /* of a whole packet from a Client, bytes; announced in 5.0 */
-    uint32_t maximum_connections;       /* at one time; a further CONNECT is answered with return code 3 */
-    uint32_t maximum_in_flight;         /* QoS 1 and 2 messages sent to one Client and not acknowledged; 1 to 65534 */
-    uint32_t maximum_queued;            /* further messages kept for one session; the newest is discarded when full */
-    uint32_t maximum_output;            /* bytes waiting to be sent to one Client, beyond which QoS 0 is discarded */
+    uint32_t maximum_packet_size;  /* of a whole packet from a Client, bytes; announced in 5.0 */
+    uint32_t maximum_connections;  /* at one time; a further CONNECT is answered with return code 3 */
+    uint32_t maximum_in_flight;    /* QoS 1 and 2 messages sent to one Client and not acknowledged; 1 to 65534 */
+    uint32_t maximum_queued;       /* further messages kept for one session; the newest is discarded when full */
+    uint32_t maximum_queued_bytes; /* of all messages kept for one session, in flight too; the newest is discarded */
+    uint32_t maximum_output;       /* bytes waiting to be sent to one Client, beyond which QoS 0 is discarded */
     uint32_t maximum_client_identifier; /* bytes; at least 23 for 3.1.1 */
     microseconds connect_timeout;       /* from a connection's opening to its CONNECT */
     bool report_packets;

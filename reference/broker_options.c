@@ -153,6 +153,8 @@ static const struct broker_option table[] = {
      NUMBER(settings.maximum_in_flight, 1, 65534)},
     {"max-queued", 0, false, "N", "further messages kept for one session", GROUP_LIMITS,
      NUMBER(settings.maximum_queued, 0, 1000000000)},
+    {"max-queued-bytes", 0, false, "N", "bytes of QoS 1 and 2 messages kept for one session", GROUP_LIMITS,
+     NUMBER(settings.maximum_queued_bytes, 0, UINT32_MAX)},
     {"max-output", 0, false, "N", "bytes waiting for one client, then QoS 0 is discarded", GROUP_LIMITS,
      NUMBER(settings.maximum_output, 1024, UINT32_MAX)},
     {"max-client-id", 0, false, "N", "bytes of a client identifier", GROUP_LIMITS,

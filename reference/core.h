@@ -57,6 +57,8 @@ void message_keep(struct message *message);
 void message_release(struct broker *broker, struct message *message); /* NULL is fine */
 struct mqtt_bytes message_topic(const struct message *message);
 struct mqtt_bytes message_payload(const struct message *message);
+/* Its topic, payload and properties together. */
+uint64_t message_bytes(const struct message *message);
 /* The parts again, as views into the message. */
 struct application_message message_view(const struct message *message);
 /* Its Message Expiry Interval has passed. */
@@ -197,6 +199,7 @@ struct session {
     struct subscription *subscriptions;
     uint32_t subscription_count;
     struct delivery_list deliveries[DELIVERY_STATES];
+    uint64_t kept_bytes;             /* of the messages of all deliveries */
     struct delivery **by_identifier; /* index: Packet Identifier; the first is unused */
     uint32_t identifier_capacity;
     uint32_t last_identifier;

@@ -8,8 +8,14 @@
 
 /* ---- Lists ---------------------------------------------------------------------------------------------- */
 
+static uint64_t bytes_of(const struct delivery *delivery) {
+    return delivery->message == NULL ? 0 : message_bytes(delivery->message);
+}
+
+/* While a delivery is in a list, its message stays the same. */
 static void append(struct session *session, struct delivery *delivery, enum delivery_state state) {
     struct delivery_list *list = &session->deliveries[state];
+    session->kept_bytes += bytes_of(delivery);
     if (state != DELIVERY_QUEUED)
         session->broker->counts.in_flight++;
     delivery->state = state;
@@ -25,6 +31,7 @@ static void append(struct session *session, struct delivery *delivery, enum deli
 
 static void prepend(struct session *session, struct delivery *delivery, enum delivery_state state) {
     struct delivery_list *list = &session->deliveries[state];
+    session->kept_bytes += bytes_of(delivery);
     delivery->state = state;
     delivery->previous = NULL;
     delivery->next = list->first;
@@ -38,6 +45,8 @@ static void prepend(struct session *session, struct delivery *delivery, enum del
 
 static void take_out(struct session *session, struct delivery *delivery) {
     struct delivery_list *list = &session->deliveries[delivery->state];
+    assert(session->kept_bytes >= bytes_of(delivery));
+    session->kept_bytes -= bytes_of(delivery);
     if (delivery->state != DELIVERY_QUEUED)
         session->broker->counts.in_flight--;
     if (delivery->next != NULL)
@@ -242,11 +251,21 @@ static bool keeps_order(const struct session *session) {
     return MUST(rules, V311(4_6_0_6));
 }
 
+/* What a Client does not read or acknowledge costs bounded memory. A message that goes out at once, alone, may be
+ * larger than all that may wait. */
+static bool has_room(const struct session *session, const struct message *message) {
+    const struct broker_settings *settings = &session->broker->settings;
+    bool must_wait = !may_send_more(session) || session->deliveries[DELIVERY_QUEUED].count > 0;
+    if (!must_wait && session->kept_bytes == 0)
+        return true;
+    if (must_wait && session->deliveries[DELIVERY_QUEUED].count >= settings->maximum_queued)
+        return false;
+    return session->kept_bytes + message_bytes(message) <= settings->maximum_queued_bytes;
+}
+
 void delivery_add(struct session *session, struct message *message, const struct delivery_terms *terms) {
     struct broker *broker = session->broker;
-    bool must_wait = !may_send_more(session) || session->deliveries[DELIVERY_QUEUED].count > 0;
-    bool is_full = must_wait && session->deliveries[DELIVERY_QUEUED].count >= broker->settings.maximum_queued;
-    struct delivery *delivery = is_full ? NULL : delivery_create(broker, terms);
+    struct delivery *delivery = has_room(session, message) ? delivery_create(broker, terms) : NULL;
     if (delivery == NULL) {
         broker->counts.discarded++;
         if (session->connection != NULL)
@@ -322,12 +341,12 @@ void delivery_release(struct session *session, struct delivery *delivery) {
     uint16_t packet_identifier = delivery->packet_identifier;
     if (delivery->state == DELIVERY_SENT) {
         take_out(session, delivery);
-        append(session, delivery, DELIVERY_RELEASED);
         /* A broker that breaks MQTT-4.3.3-1 (5.0: MQTT-4.3.3-6) keeps the message, to send it again. */
         if (MUST(rules, BY_VERSION(version, V311(4_3_3_1), V5(4_3_3_6)))) {
             message_release(session->broker, delivery->message);
             delivery->message = NULL;
         }
+        append(session, delivery, DELIVERY_RELEASED);
     }
     if (version == MQTT_5_0 && !MUST(rules, V5(4_3_3_4)))
         return;

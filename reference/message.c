@@ -70,6 +70,10 @@ static size_t message_size(const struct message *message) {
     return sizeof *message + message->topic_length + message->payload_length + message->properties_room;
 }
 
+uint64_t message_bytes(const struct message *message) {
+    return message_size(message) - sizeof *message;
+}
+
 static uint8_t *properties_of(struct message *message) {
     return message->bytes + message->topic_length + message->payload_length;
 }
@@ -97,7 +101,7 @@ struct message *message_create(struct broker *broker, const struct application_m
     if (parts->properties.length > 0)
         message->properties_length = message_copy_properties(broker, parts, properties_of(message));
     broker->counts.messages++;
-    broker->counts.message_bytes += message_size(message) - sizeof *message;
+    broker->counts.message_bytes += message_bytes(message);
     return message;
 }
 
@@ -113,7 +117,7 @@ void message_release(struct broker *broker, struct message *message) {
     if (--message->references > 0)
         return;
     broker->counts.messages--;
-    broker->counts.message_bytes -= message_size(message) - sizeof *message;
+    broker->counts.message_bytes -= message_bytes(message);
     memory_give(&broker->memory, message, message_size(message));
 }
 

@@ -181,6 +181,51 @@ static void slow_subscriber_costs_bounded_memory(void **state) {
     bench_destroy(bench);
 }
 
+/* Each message is 2 bytes of topic and 98 of payload. */
+static void bytes_over_the_limit_are_discarded(void **state) {
+    (void)state;
+    struct broker_settings settings = broker_default_settings();
+    settings.maximum_in_flight = 2;
+    settings.maximum_queued_bytes = 500;
+    struct bench *bench = bench_create(settings, 0);
+    connect_as(bench, 0, "slow", true, 0);
+    subscribe(bench, 0, "q1", 2);
+    connect_as(bench, 1, "fast", true, 0);
+    assert_string_equal(sent_to(bench, 0), "CS");
+    for (uint16_t i = 1; i <= 5; i++)
+        publish(bench, 1, "q1", 4, i, 98);
+    assert_string_equal(sent_to(bench, 0), "PP");
+    assert_int_equal(broker_counts(bench->broker).discarded, 0);
+    publish(bench, 1, "q1", 2, 6, 0);
+    assert_int_equal(broker_counts(bench->broker).discarded, 1);
+    acknowledge(bench, 0, MQTT_PUBREC, 1); /* the message itself is no longer needed */
+    publish(bench, 1, "q1", 2, 7, 98);
+    assert_int_equal(broker_counts(bench->broker).discarded, 1);
+    publish(bench, 1, "q1", 2, 8, 0);
+    assert_int_equal(broker_counts(bench->broker).discarded, 2);
+    bench_destroy(bench);
+}
+
+/* It would otherwise reach nobody. */
+static void message_larger_than_all_that_may_wait_is_sent_alone(void **state) {
+    (void)state;
+    struct broker_settings settings = broker_default_settings();
+    settings.maximum_queued_bytes = 0;
+    struct bench *bench = bench_create(settings, 0);
+    connect_as(bench, 0, "slow", true, 0);
+    subscribe(bench, 0, "q1", 1);
+    connect_as(bench, 1, "fast", true, 0);
+    assert_string_equal(sent_to(bench, 0), "CS");
+    publish(bench, 1, "q1", 2, 1, 1000);
+    publish(bench, 1, "q1", 2, 2, 0);
+    assert_string_equal(sent_to(bench, 0), "P");
+    acknowledge(bench, 0, MQTT_PUBACK, 1);
+    publish(bench, 1, "q1", 2, 3, 1000);
+    assert_string_equal(sent_to(bench, 0), "P");
+    assert_int_equal(broker_counts(bench->broker).discarded, 1);
+    bench_destroy(bench);
+}
+
 static void packet_over_the_limit_closes(void **state) {
     (void)state;
     struct broker_settings settings = broker_default_settings();
@@ -312,6 +357,8 @@ int main(void) {
         cmocka_unit_test(any_allocation_may_fail),
         cmocka_unit_test(client_that_reads_nothing_is_dropped),
         cmocka_unit_test(slow_subscriber_costs_bounded_memory),
+        cmocka_unit_test(bytes_over_the_limit_are_discarded),
+        cmocka_unit_test(message_larger_than_all_that_may_wait_is_sent_alone),
         cmocka_unit_test(packet_over_the_limit_closes),
         cmocka_unit_test(connections_over_the_limit_are_refused),
         cmocka_unit_test(input_may_be_cut_anywhere),
