@@ -10,8 +10,10 @@
 #define TARGET_RECEIVE_MAXIMUM 16
 #define TARGET_TOPIC_ALIASES   8
 
-static enum mqtt_connect_return_code authenticate(void *context, const struct mqtt_connect *connect) {
+static enum mqtt_connect_return_code authenticate(void *context, const struct broker_client *client,
+                                                  const struct mqtt_connect *connect) {
     (void)context;
+    (void)client;
     if (connect->user_name.data == NULL)
         return MQTT_CONNECTION_ACCEPTED;
     if (mqtt_equal(connect->user_name, mqtt_text("mqspec-denied")))
@@ -34,9 +36,9 @@ static bool has_denied_level(struct mqtt_bytes topic) {
     return false;
 }
 
-static bool may(void *context, struct mqtt_bytes client_identifier, struct mqtt_bytes topic) {
+static bool may(void *context, const struct broker_client *client, struct mqtt_bytes topic) {
     (void)context;
-    (void)client_identifier;
+    (void)client;
     return !has_denied_level(topic);
 }
 

@@ -75,9 +75,9 @@ static void note_packet(void *context, void *owner, enum mqtt_side side, microse
     client->unanswered[client->unanswered_count++] = (struct unanswered){answer, identifier};
 }
 
-static bool may_use(void *context, struct mqtt_bytes client_identifier, struct mqtt_bytes topic) {
+static bool may_use(void *context, const struct broker_client *client, struct mqtt_bytes topic) {
     const struct world *world = context;
-    (void)client_identifier;
+    (void)client;
     return (world->options & OPTION_DENY) == 0 || topic.length == 0 || topic.data[0] != 'b';
 }
 

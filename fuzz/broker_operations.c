@@ -7,10 +7,10 @@
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
 static const char *const client_identifiers[] = {"a", "b", "c", "", "a", "b", "c", "abcdefghijklmnopqrstuvw"};
-static const char *const topics[] = {"a", "a/b", "b",  "a/b/c", "$SYS/a", "/",    "a//b", "b/\xC3\xBC",
+static const char *const topics[] = {"a", "a/b", "b",  "a/b/c", "$own/a", "/",    "a//b", "b/\xC3\xBC",
                                      "+", "$",   "/a", "a/",    "b/c/d",  "a/$b", "c",    "aa"};
-static const char *const filters[] = {"a",     "a/b", "#",          "+",          "a/#",        "+/b",         "$SYS/#",
-                                      "a/+/c", "/+",  "+/+",        "b/#",        "b",          "+/#",         "$SYS/+",
+static const char *const filters[] = {"a",     "a/b", "#",          "+",          "a/#",        "+/b",         "$own/#",
+                                      "a/+/c", "/+",  "+/+",        "b/#",        "b",          "+/#",         "$own/+",
                                       "a#",    "/",   "$share/g/a", "$share/g/#", "$share/h/+", "$share/g/a/b"};
 static const uint16_t payload_sizes[] = {0, 3, 64, 3000};
 

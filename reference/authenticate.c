@@ -45,11 +45,12 @@ static void send_auth(struct connection *connection, enum mqtt_reason reason, st
 
 /* ---- The exchange --------------------------------------------------------------------------------------------- */
 
-static bool credentials_of(struct broker *broker, struct mqtt_bytes client_first,
+static bool credentials_of(struct connection *connection, struct mqtt_bytes client_first,
                            struct scram_credentials *credentials) {
-    const struct broker_hooks *hooks = &broker->settings.hooks;
-    uint8_t name[SCRAM_LONGEST];
-    struct mqtt_bytes user_name = scram_user_name(client_first, name);
+    const struct broker_hooks *hooks = &connection->broker->settings.hooks;
+    struct authentication *authentication = connection->authentication;
+    struct mqtt_bytes user_name = scram_user_name(client_first, authentication->user_name);
+    authentication->user_name_length = user_name.length;
     return user_name.data != NULL && hooks->scram_credentials(hooks->context, user_name, credentials);
 }
 
@@ -60,7 +61,7 @@ static bool challenge(struct connection *connection, struct mqtt_bytes client_fi
     struct scram_credentials credentials;
     char answer[SCRAM_LONGEST];
     uint64_t random[2] = {environment->random(environment->context), environment->random(environment->context)};
-    if (!credentials_of(broker, client_first, &credentials))
+    if (!credentials_of(connection, client_first, &credentials))
         return false;
     size_t length = scram_begin(&connection->authentication->scram, &credentials, client_first, random, answer);
     if (length == 0)

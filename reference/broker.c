@@ -106,6 +106,17 @@ void *broker_owner(const struct connection *connection) {
     return connection->owner;
 }
 
+bool broker_name_user(struct connection *connection, struct mqtt_bytes user_name) {
+    assert(connection->state == AWAITING_CONNECT && connection->certified_user.data == NULL);
+    uint8_t *copy = memory_take(&connection->broker->memory, user_name.length + 1);
+    if (copy == NULL)
+        return false;
+    if (user_name.length > 0)
+        memcpy(copy, user_name.data, user_name.length);
+    connection->certified_user = (struct mqtt_bytes){copy, user_name.length};
+    return true;
+}
+
 uint64_t broker_connection_number(const struct connection *connection) {
     return connection->number;
 }

@@ -52,6 +52,15 @@ struct broker_event {
 
 /* ---- Settings ------------------------------------------------------------------------------------------- */
 
+/* The Client that a question is about. */
+struct broker_client {
+    uint64_t connection; /* its number; 0 while the Client is away */
+    enum mqtt_version version;
+    struct mqtt_bytes client_identifier; /* empty where the Server is still to assign one */
+    struct mqtt_bytes user_name;         /* of CONNECT, of enhanced authentication, or certified; absent: none */
+    bool is_certified;                   /* broker_name_user() gave the user name */
+};
+
 /* Everything in an event or a question lives only until the callback returns. Callbacks must not call the broker. */
 struct broker_hooks {
     void *context;
@@ -59,12 +68,18 @@ struct broker_hooks {
     void (*report)(void *context, const struct broker_event *event);
     /* Returns the CONNACK return code for these credentials; a Client of 5.0 gets the Reason Code of the same meaning.
      */
-    enum mqtt_connect_return_code (*authenticate)(void *context, const struct mqtt_connect *connect);
+    enum mqtt_connect_return_code (*authenticate)(void *context, const struct broker_client *client,
+                                                  const struct mqtt_connect *connect);
     /* Enhanced authentication of 5.0: what is stored of this user's password for SCRAM-SHA-256. False for a user that
      * is not known. NULL: no Authentication Method is supported. */
     bool (*scram_credentials)(void *context, struct mqtt_bytes user_name, struct scram_credentials *credentials);
-    bool (*may_publish)(void *context, struct mqtt_bytes client_identifier, struct mqtt_bytes topic);
-    bool (*may_subscribe)(void *context, struct mqtt_bytes client_identifier, struct mqtt_bytes filter);
+    /* Asked about each message, and about the Will when its Client connects: where that is denied, the Client is not
+     * let in. */
+    bool (*may_publish)(void *context, const struct broker_client *client, struct mqtt_bytes topic);
+    bool (*may_subscribe)(void *context, const struct broker_client *client, struct mqtt_bytes filter);
+    /* Asked before a message is delivered through a subscription, or queued for a Client that is away; what is denied
+     * is left out. */
+    bool (*may_receive)(void *context, const struct broker_client *client, struct mqtt_bytes topic);
 };
 
 struct broker_settings {
@@ -115,6 +130,10 @@ struct spec_rules *broker_rules(struct broker *broker);
 struct connection *broker_accept(struct broker *broker, microseconds now, void *owner);
 void *broker_owner(const struct connection *connection);
 uint64_t broker_connection_number(const struct connection *connection);
+
+/* Something else than CONNECT has proven who the Client is, a certificate say: its user name, whatever CONNECT says.
+ * Called before the first bytes. False where there is no memory: close the connection. */
+bool broker_name_user(struct connection *connection, struct mqtt_bytes user_name);
 
 /* Bytes that arrived, cut anywhere. They are not kept after the call returns, but for an unfinished packet at
  * their end, which is copied. Bytes for a connection that is closing are ignored. */

@@ -92,6 +92,14 @@ static bool take_scram_user(struct option_reading *reading, const char *value) {
     return refuse_value(reading, "cannot be taken: the library that derives keys from passwords fails");
 }
 
+static bool take_anonymous(struct option_reading *reading, const char *value) {
+    bool yes = strcmp(value, "yes") == 0;
+    if (!yes && strcmp(value, "no") != 0)
+        return refuse_value(reading, "takes yes or no, not '%s'", value);
+    reading->options->allow_anonymous = yes ? ANONYMOUS_ALLOWED : ANONYMOUS_DENIED;
+    return true;
+}
+
 static bool take_redirection(struct option_reading *reading, const char *value) {
     struct mqtt_bytes server = mqtt_text(value);
     if (*value == '\0' || mqtt_check_text(server, NULL) != MQTT_TEXT_FINE || strlen(value) > LONGEST_REFERENCE)
@@ -142,6 +150,12 @@ static const struct broker_option table[] = {
     {"redirect", 0, false, "SERVER", "refuse every client, and name this other server to those of 5.0", GROUP_NETWORK,
      TAKEN(take_redirection)},
 
+    {"password-file", 0, false, "FILE", "let in the users of this file, as mosquitto_passwd writes it", GROUP_USERS,
+     TEXT(password_file)},
+    {"acl-file", 0, false, "FILE", "who may publish to and read which topics, in mosquitto's format", GROUP_USERS,
+     TEXT(acl_file)},
+    {"allow-anonymous", 0, false, "YES|NO", "let in clients without a user name (yes; no with a password file)",
+     GROUP_USERS, TAKEN(take_anonymous)},
     {"scram-user", 0, true, "NAME:PASSWORD", "a user for authentication by SCRAM-SHA-256 (MQTT 5.0)", GROUP_USERS,
      TAKEN(take_scram_user)},
 

@@ -25,6 +25,9 @@ enum log_format {
 
 struct kept_text;
 
+/* Where nothing is said, they are welcome unless there is a password file. */
+enum anonymous { ANONYMOUS_UNSAID, ANONYMOUS_DENIED, ANONYMOUS_ALLOWED };
+
 struct broker_options {
     const char *config_file; /* or NULL */
     uint16_t port;           /* 0: the system chooses */
@@ -37,9 +40,12 @@ struct broker_options {
     struct broker_settings settings;
     struct scram_user scram_users[MAXIMUM_SCRAM_USERS];
     size_t scram_user_count;
-    bool off[SPEC_COUNT];        /* statements that the broker is to break */
-    bool given[MAXIMUM_OPTIONS]; /* on the command line; index: place in the table */
-    struct kept_text *kept;      /* values that the configuration file gave */
+    const char *password_file;      /* of mosquitto's format, or NULL */
+    const char *acl_file;           /* likewise */
+    enum anonymous allow_anonymous; /* Clients without a user name */
+    bool off[SPEC_COUNT];           /* statements that the broker is to break */
+    bool given[MAXIMUM_OPTIONS];    /* on the command line; index: place in the table */
+    struct kept_text *kept;         /* values that the configuration file gave */
 };
 
 /* ---- The table --------------------------------------------------------------------------------------------- */

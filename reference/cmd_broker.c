@@ -14,12 +14,14 @@
 
 #include "command.h"
 #include "reference/broker_options.h"
+#include "reference/guard.h"
 #include "reference/log.h"
 #include "reference/log_json.h"
 #include "reference/server.h"
 #include "reference/statistics.h"
 
 #define MAXIMUM_FILE_NAME     4096
+#define MAXIMUM_ERROR         (MAXIMUM_FILE_NAME + 200)
 #define MAXIMUM_SHOWN_ADDRESS 300
 
 /* ---- Signals --------------------------------------------------------------------------------------------- */
@@ -106,6 +108,7 @@ struct running {
     struct stopper stopper;
     struct statistics statistics;
     struct memory_use memory;
+    struct guard *guard;
     struct log log;
     struct json_log json_log;
     int port;
@@ -203,10 +206,59 @@ static bool find_credentials(void *context, struct mqtt_bytes user_name, struct 
     return false;
 }
 
+static enum mqtt_connect_return_code authenticate(void *context, const struct broker_client *client,
+                                                  const struct mqtt_connect *connect) {
+    const struct running *running = context;
+    return guard_authenticate(running->guard, client, connect);
+}
+
+static bool may_publish(void *context, const struct broker_client *client, struct mqtt_bytes topic) {
+    const struct running *running = context;
+    return guard_may_publish(running->guard, client, topic);
+}
+
+static bool may_receive(void *context, const struct broker_client *client, struct mqtt_bytes topic) {
+    const struct running *running = context;
+    return guard_may_receive(running->guard, client, topic);
+}
+
+static bool may_subscribe(void *context, const struct broker_client *client, struct mqtt_bytes filter) {
+    const struct running *running = context;
+    return guard_may_subscribe(running->guard, client, filter);
+}
+
+/* Says what is wrong with its files. */
+static bool create_guard(struct running *running, const struct broker_options *options) {
+    char error[MAXIMUM_ERROR];
+    bool by_default = options->password_file == NULL;
+    struct guard_settings settings = {
+        .password_file = options->password_file,
+        .acl_file = options->acl_file,
+        .allow_anonymous =
+            options->allow_anonymous == ANONYMOUS_UNSAID ? by_default : options->allow_anonymous == ANONYMOUS_ALLOWED,
+    };
+    running->guard = guard_create(&settings, error, sizeof error);
+    if (running->guard == NULL)
+        fprintf(stderr, "mqspec broker: %s\n", error);
+    return running->guard != NULL;
+}
+
+/* What there is nothing to ask about is not asked. */
+static void set_guard(const struct guard *guard, struct broker_hooks *hooks) {
+    if (guard_asks_who(guard))
+        hooks->authenticate = authenticate;
+    if (!guard_asks_what(guard))
+        return;
+    hooks->may_publish = may_publish;
+    hooks->may_receive = may_receive;
+    hooks->may_subscribe = may_subscribe;
+}
+
 static bool create_all(struct running *running, const struct broker_options *options) {
     struct environment environment = environment_of_system_counting(&running->memory);
     struct broker_settings settings = options->settings;
     settings.hooks = (struct broker_hooks){.context = running};
+    set_guard(running->guard, &settings.hooks);
     if (options->scram_user_count > 0)
         settings.hooks.scram_credentials = find_credentials;
     begin_log(running, &settings);
@@ -231,6 +283,7 @@ static void destroy_all(struct running *running) {
     if (running->broker != NULL)
         broker_destroy(running->broker);
     event_loop_destroy(running->loop);
+    guard_destroy(running->guard);
 }
 
 static void switch_off(struct running *running, const struct broker_options *options) {
@@ -293,6 +346,8 @@ static enum exit_status start_and_serve(struct running *running, const struct br
 
 static enum exit_status run(const struct broker_options *options) {
     struct running running = {.options = options};
+    if (!create_guard(&running, options))
+        return EXIT_USAGE;
     if (!create_all(&running, options) || !start_stopper(&running.stopper, running.loop)) {
         fprintf(stderr, "mqspec broker: cannot start: %s\n", strerror(errno));
         destroy_all(&running);

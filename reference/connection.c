@@ -612,6 +612,7 @@ void broker_closed(struct connection *connection, microseconds now) {
     else
         broker->connections = connection->next;
     forget_input(connection);
+    memory_give(&broker->memory, (void *)connection->certified_user.data, connection->certified_user.length + 1);
     output_clear(broker, &connection->output);
     timers_return(broker, &connection->timer);
     broker->counts.connections--;

@@ -211,6 +211,8 @@ struct session {
     uint64_t matched;                  /* the publication that last matched */
     struct subscription *matched_by;   /* its subscriptions that matched */
     struct session *matched_next;      /* further sessions that this publication reaches */
+    struct mqtt_bytes user_name;       /* of its last connection, owned; absent: none */
+    bool is_certified;
     uint32_t client_identifier_length;
     uint8_t client_identifier[];
 };
@@ -249,6 +251,8 @@ struct authentication {
     struct mqtt_bytes connect; /* the whole CONNECT, owned, until it is answered */
     struct scram scram;
     bool is_under_way;
+    uint32_t user_name_length;
+    uint8_t user_name[SCRAM_LONGEST];
 };
 
 struct connection {
@@ -274,6 +278,7 @@ struct connection {
     struct topic_aliases aliases_out;
     uint32_t unacknowledged;               /* QoS 2 messages from the Client on this connection, before their PUBCOMP */
     struct authentication *authentication; /* NULL where there is none */
+    struct mqtt_bytes certified_user;      /* owned; absent: none */
     struct mqtt_bytes input;               /* the start of an unfinished packet, owned */
     uint32_t input_capacity;
     uint32_t input_packet_size; /* of the unfinished packet; 0 while its Fixed Header is unfinished */
@@ -356,6 +361,10 @@ void session_delay_will(struct session *session, struct message *will, uint32_t 
 /* The session's timer is due. */
 void session_time_is_up(struct session *session);
 struct mqtt_bytes session_client_identifier(const struct session *session);
+/* Who its Client is, for a question to the host. */
+struct broker_client session_client(const struct session *session);
+/* Takes a copy. False where there is no memory. */
+bool session_name_user(struct session *session, struct mqtt_bytes user_name, bool is_certified);
 uint64_t session_hash(struct broker *broker, struct mqtt_bytes client_identifier);
 
 /* subscription.c */
@@ -430,6 +439,10 @@ void topic_aliases_clear(struct broker *broker, struct topic_aliases *aliases);
 /* CONNECT names a method: the exchange begins, and CONNECT is answered when it ends. */
 void authentication_begin(struct connection *connection, const struct mqtt_packet *packet);
 void authentication_end(struct connection *connection);
+
+/* handle_publish.c */
+/* Only the Server publishes to these, and nobody to what the host denies. Asked about messages and Wills. */
+bool client_may_publish(struct broker *broker, const struct broker_client *client, struct mqtt_bytes topic);
 
 /* publish.c */
 /* The topic as it is: only a broker that breaks MQTT-4.7.3-4 or MQTT-1.5.3-3 returns another. */

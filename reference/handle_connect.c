@@ -125,6 +125,23 @@ static struct refusal judge_client_identifier(struct connection *connection, con
     return accepted;
 }
 
+/* Who the Client says it is, or has proven to be. */
+static struct broker_client client_of(const struct connection *connection, const struct mqtt_connect *connect) {
+    const struct authentication *authentication = connection->authentication;
+    struct broker_client client = {
+        .connection = connection->number,
+        .version = connection->version,
+        .client_identifier = connect->client_identifier,
+        .user_name = connect->user_name,
+        .is_certified = connection->certified_user.data != NULL,
+    };
+    if (authentication != NULL)
+        client.user_name = (struct mqtt_bytes){authentication->user_name, authentication->user_name_length};
+    if (client.is_certified)
+        client.user_name = connection->certified_user;
+    return client;
+}
+
 static struct refusal judge_user(struct connection *connection, const struct mqtt_connect *connect) {
     static const enum mqtt_reason reasons[] = {
         [MQTT_UNACCEPTABLE_PROTOCOL_VERSION] = MQTT_REASON_UNSUPPORTED_PROTOCOL_VERSION,
@@ -136,7 +153,8 @@ static struct refusal judge_user(struct connection *connection, const struct mqt
     const struct broker_hooks *hooks = &connection->broker->settings.hooks;
     if (hooks->authenticate == NULL)
         return accepted;
-    enum mqtt_connect_return_code code = hooks->authenticate(hooks->context, connect);
+    const struct broker_client client = client_of(connection, connect);
+    enum mqtt_connect_return_code code = hooks->authenticate(hooks->context, &client, connect);
     if (code == MQTT_CONNECTION_ACCEPTED)
         return accepted;
     return (struct refusal){reasons[code], V5(3_1_4_2), "user name or password not accepted"};
@@ -362,6 +380,8 @@ static void answer(struct connection *connection, const struct mqtt_connect *con
 
 static void accept(struct connection *connection, const struct mqtt_connect *connect, struct mqtt_bytes data) {
     static const struct refusal no_memory = {MQTT_REASON_SERVER_UNAVAILABLE, SPEC_NONE, "out of memory"};
+    static const struct refusal denied_will = {MQTT_REASON_NOT_AUTHORIZED, V5(3_1_4_2),
+                                               "this Client may not publish to the Will Topic"};
     struct broker *broker = connection->broker;
     struct spec_rules *rules = &broker->rules;
     enum mqtt_version version = connection->version;
@@ -369,6 +389,12 @@ static void accept(struct connection *connection, const struct mqtt_connect *con
     struct mqtt_bytes client_identifier = connect->client_identifier, assigned = {NULL, 0};
     if (client_identifier.length == 0)
         client_identifier = assigned = assign_client_identifier(broker, version, buffer);
+    struct broker_client client = client_of(connection, connect);
+    client.client_identifier = client_identifier;
+    if ((connect->flags & MQTT_CONNECT_WILL) != 0 && !client_may_publish(broker, &client, connect->will_topic)) {
+        refuse(connection, &denied_will);
+        return;
+    }
     bool clean =
         (connect->flags & MQTT_CONNECT_CLEAN_SESSION) != 0 || (version != MQTT_5_0 && !MUST(rules, V311(3_1_4_3)));
     bool existed = false;
@@ -378,7 +404,7 @@ static void accept(struct connection *connection, const struct mqtt_connect *con
         return;
     }
     join_session(connection, session, session_expiry(connection, connect, clean));
-    if (!store_will(connection, connect)) {
+    if (!session_name_user(session, client.user_name, client.is_certified) || !store_will(connection, connect)) {
         refuse(connection, &no_memory);
         return;
     }

@@ -7,13 +7,17 @@
 
 /* ---- May it be published? --------------------------------------------------------------------------------- */
 
-static bool may_publish(struct connection *connection, struct mqtt_bytes topic) {
-    const struct broker_hooks *hooks = &connection->broker->settings.hooks;
+bool client_may_publish(struct broker *broker, const struct broker_client *client, struct mqtt_bytes topic) {
+    const struct broker_hooks *hooks = &broker->settings.hooks;
     const uint32_t length = sizeof SERVER_TOPICS - 1;
     if (topic.length >= length && memcmp(topic.data, SERVER_TOPICS, length) == 0)
         return false;
-    return hooks->may_publish == NULL ||
-           hooks->may_publish(hooks->context, session_client_identifier(connection->session), topic);
+    return hooks->may_publish == NULL || hooks->may_publish(hooks->context, client, topic);
+}
+
+static bool may_publish(struct connection *connection, struct mqtt_bytes topic) {
+    const struct broker_client client = session_client(connection->session);
+    return client_may_publish(connection->broker, &client, topic);
 }
 
 /* What CONNACK of 5.0 has told the Client to leave. Each row: whether it holds, and what is broken. */

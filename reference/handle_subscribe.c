@@ -11,8 +11,10 @@ struct outcome {
 
 static bool may_subscribe(struct connection *connection, struct mqtt_bytes filter) {
     const struct broker_hooks *hooks = &connection->broker->settings.hooks;
-    return hooks->may_subscribe == NULL ||
-           hooks->may_subscribe(hooks->context, session_client_identifier(connection->session), filter);
+    if (hooks->may_subscribe == NULL)
+        return true;
+    const struct broker_client client = session_client(connection->session);
+    return hooks->may_subscribe(hooks->context, &client, filter);
 }
 
 static uint8_t refusal_code(const struct connection *connection, enum mqtt_reason reason) {

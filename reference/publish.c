@@ -164,10 +164,20 @@ static uint8_t effective_qos(struct publication *publication, const struct sessi
     return MUST(rules, BY_VERSION(session->version, V311(3_8_4_6), V5(3_8_4_8))) ? terms->qos : published;
 }
 
+static bool may_receive(const struct session *session, struct mqtt_bytes topic) {
+    const struct broker_hooks *hooks = &session->broker->settings.hooks;
+    if (hooks->may_receive == NULL)
+        return true;
+    const struct broker_client client = session_client(session);
+    return hooks->may_receive(hooks->context, &client, topic);
+}
+
 /* Lowers terms->qos to what becomes of it. */
 static void deliver(struct publication *publication, struct session *session, struct delivery_terms *terms) {
     struct broker *broker = publication->broker;
     struct spec_rules *rules = &broker->rules;
+    if (!may_receive(session, publication->parts->topic))
+        return;
     terms->qos = effective_qos(publication, session, terms);
     publication->count++;
     if (terms->qos == 0 && MUST(rules, BY_VERSION(session->version, V311(4_3_1_1), V5(4_3_1_1)))) {

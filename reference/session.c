@@ -172,6 +172,35 @@ static void unlink_session(struct session_table *table, struct session *session)
     table->count--;
 }
 
+struct broker_client session_client(const struct session *session) {
+    return (struct broker_client){
+        .connection = session->connection != NULL ? session->connection->number : 0,
+        .version = session->version,
+        .client_identifier = session_client_identifier(session),
+        .user_name = session->user_name,
+        .is_certified = session->is_certified,
+    };
+}
+
+static void forget_user(struct session *session) {
+    memory_give(&session->broker->memory, (void *)session->user_name.data, session->user_name.length + 1);
+    session->user_name = (struct mqtt_bytes){NULL, 0};
+}
+
+bool session_name_user(struct session *session, struct mqtt_bytes user_name, bool is_certified) {
+    session->is_certified = is_certified;
+    forget_user(session);
+    if (user_name.data == NULL)
+        return true;
+    uint8_t *copy = memory_take(&session->broker->memory, user_name.length + 1); /* an empty name is one, too */
+    if (copy == NULL)
+        return false;
+    if (user_name.length > 0)
+        memcpy(copy, user_name.data, user_name.length);
+    session->user_name = (struct mqtt_bytes){copy, user_name.length};
+    return true;
+}
+
 void session_destroy(struct session *session) {
     struct broker *broker = session->broker;
     assert(session->connection == NULL);
@@ -187,5 +216,6 @@ void session_destroy(struct session *session) {
     memory_give(&broker->memory, session->by_identifier, session->identifier_capacity * sizeof *session->by_identifier);
     identifier_set_clear(&broker->memory, &session->received);
     unlink_session(&broker->sessions, session);
+    forget_user(session);
     memory_give(&broker->memory, session, sizeof *session + session->client_identifier_length);
 }
