@@ -290,12 +290,18 @@ const char *broker_options_keep(struct broker_options *options, const char *text
     return kept->text;
 }
 
-void broker_options_release(struct broker_options *options) {
-    while (options->kept != NULL) {
-        struct kept_text *kept = options->kept;
-        options->kept = kept->next;
-        free(kept);
+static void free_texts(struct kept_text *first) {
+    while (first != NULL) {
+        struct kept_text *text = first;
+        first = text->next;
+        free(text);
     }
+}
+
+void broker_options_release(struct broker_options *options) {
+    free_texts(options->kept);
+    free_texts(options->kept_again);
+    options->kept = options->kept_again = NULL;
 }
 
 /* ---- Help --------------------------------------------------------------------------------------------------- */
@@ -339,7 +345,10 @@ static bool print_help(struct option_reading *reading, const char *value) {
         "option that takes no value has yes or no there, and verbose a number. Sections are optional: the headings\n"
         "above in small letters, as [limits]. What the command line gives counts, and not what the file says of it.\n",
         stdout);
-    fputs("\nSIGTERM and SIGINT stop it. Exit status: 0 stopped so; 2 wrong usage; 3 it could not listen.\n", stdout);
+    fputs(
+        "\nSIGHUP has it take the users from the configuration file again. SIGTERM and SIGINT stop it. Exit status: 0\n"
+        "stopped so; 2 wrong usage; 3 it could not listen.\n",
+        stdout);
     return true;
 }
 
@@ -462,4 +471,20 @@ enum options_result broker_options_read(struct broker_options *options, int coun
     if (result == OPTIONS_READ && options->config_file != NULL && !broker_ini_read(options))
         return OPTIONS_WRONG;
     return result;
+}
+
+bool broker_options_reload_users(struct broker_options *options) {
+    struct broker_options fresh = broker_default_options();
+    fresh.config_file = options->config_file;
+    memcpy(fresh.given, options->given, sizeof fresh.given);
+    if (!broker_ini_read(&fresh)) {
+        broker_options_release(&fresh);
+        return false;
+    }
+    memcpy(options->scram_users, fresh.scram_users, sizeof options->scram_users);
+    options->scram_user_count = fresh.scram_user_count;
+    /* Other options still point to values that were read at the start; what was read again in between can go. */
+    free_texts(options->kept_again);
+    options->kept_again = fresh.kept;
+    return true;
 }

@@ -45,7 +45,8 @@ struct broker_options {
     enum anonymous allow_anonymous; /* Clients without a user name */
     bool off[SPEC_COUNT];           /* statements that the broker is to break */
     bool given[MAXIMUM_OPTIONS];    /* on the command line; index: place in the table */
-    struct kept_text *kept;         /* values that the configuration file gave */
+    struct kept_text *kept;         /* values that the configuration file gave at the start */
+    struct kept_text *kept_again;   /* those of the last time that it was read again */
 };
 
 /* ---- The table --------------------------------------------------------------------------------------------- */
@@ -126,6 +127,10 @@ struct broker_options broker_default_options(void);
 /* Reads what main() was given, and then the configuration file where it names one: what the command line says counts.
  * Values in `arguments` are not copied. */
 enum options_result broker_options_read(struct broker_options *options, int count, char **arguments);
+
+/* Reads the configuration file again, which there is, and takes the users for SCRAM from it; all else stays. Where the
+ * file is wrong in anything, nothing changes: false, after standard error was told. */
+bool broker_options_reload_users(struct broker_options *options);
 
 /* Frees what the configuration file gave. */
 void broker_options_release(struct broker_options *options);

@@ -18,62 +18,12 @@
 #include "reference/log.h"
 #include "reference/log_json.h"
 #include "reference/server.h"
+#include "reference/signals.h"
 #include "reference/statistics.h"
 
 #define MAXIMUM_FILE_NAME     4096
 #define MAXIMUM_ERROR         (MAXIMUM_FILE_NAME + 200)
 #define MAXIMUM_SHOWN_ADDRESS 300
-
-/* ---- Signals --------------------------------------------------------------------------------------------- */
-
-/* A signal handler is given nothing but the number of the signal, so what it needs cannot be passed. */
-static volatile sig_atomic_t signal_pipe = -1;
-
-static void note_signal(int number) {
-    int before = errno;
-    (void)number;
-    (void)!write(signal_pipe, "", 1);
-    errno = before;
-}
-
-struct stopper {
-    struct event_source source; /* first */
-    int pipe[2];
-    bool stopping;
-};
-
-static void on_signal_ready(struct event_source *source, unsigned readiness) {
-    (void)readiness;
-    ((struct stopper *)source)->stopping = true;
-}
-
-/* A second signal acts as if this were not there, should stopping ever hang. */
-static bool start_stopper(struct stopper *stopper, struct event_loop *loop) {
-    struct sigaction action = {.sa_handler = note_signal, .sa_flags = (int)SA_RESETHAND};
-    stopper->stopping = false;
-    if (pipe(stopper->pipe) != 0)
-        return false;
-    for (int i = 0; i < 2; i++) {
-        fcntl(stopper->pipe[i], F_SETFL, O_NONBLOCK);
-        fcntl(stopper->pipe[i], F_SETFD, FD_CLOEXEC);
-    }
-    signal_pipe = stopper->pipe[1];
-    if (event_loop_watch(loop, &stopper->source, stopper->pipe[0], EVENT_READABLE, on_signal_ready) &&
-        sigaction(SIGTERM, &action, NULL) == 0 && sigaction(SIGINT, &action, NULL) == 0)
-        return true;
-    close(stopper->pipe[0]);
-    close(stopper->pipe[1]);
-    return false;
-}
-
-static void end_stopper(struct stopper *stopper, struct event_loop *loop) {
-    struct sigaction action = {.sa_handler = SIG_DFL};
-    sigaction(SIGTERM, &action, NULL);
-    sigaction(SIGINT, &action, NULL);
-    event_loop_forget(loop, &stopper->source);
-    close(stopper->pipe[0]);
-    close(stopper->pipe[1]);
-}
 
 /* ---- The port file --------------------------------------------------------------------------------------- */
 
@@ -101,11 +51,11 @@ static bool write_port_file(const char *name, int port) {
 /* ---- Running --------------------------------------------------------------------------------------------- */
 
 struct running {
-    const struct broker_options *options;
+    struct broker_options *options;
     struct event_loop *loop;
     struct broker *broker;
     struct server *server;
-    struct stopper stopper;
+    struct signals signals;
     struct statistics statistics;
     struct memory_use memory;
     struct guard *guard;
@@ -259,7 +209,8 @@ static bool create_all(struct running *running, const struct broker_options *opt
     struct broker_settings settings = options->settings;
     settings.hooks = (struct broker_hooks){.context = running};
     set_guard(running->guard, &settings.hooks);
-    if (options->scram_user_count > 0)
+    /* A file may bring users later. */
+    if (options->scram_user_count > 0 || options->config_file != NULL)
         settings.hooks.scram_credentials = find_credentials;
     begin_log(running, &settings);
     running->loop = event_loop_create();
@@ -307,8 +258,50 @@ static void allow_many_descriptors(void) {
     (void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+/* ---- Reading again ---------------------------------------------------------------------------------------- */
+
+static bool has_guard_files(const struct broker_options *options) {
+    return options->password_file != NULL || options->acl_file != NULL;
+}
+
+static void reload_guard(struct running *running) {
+    char error[MAXIMUM_ERROR];
+    if (!has_guard_files(running->options))
+        return;
+    if (guard_reload(running->guard, error, sizeof error))
+        tell(running, "passwords and permissions are read again");
+    else
+        tell(running, "passwords and permissions stay as they were: %s", error);
+}
+
+static void reload_users(struct running *running) {
+    struct broker_options *options = running->options;
+    if (options->config_file == NULL && has_guard_files(options))
+        return;
+    if (options->config_file == NULL)
+        tell(running, "nothing is read again: there is no configuration file, nor one of passwords or permissions");
+    else if (options->given[broker_option_place(broker_option_named("scram-user"))])
+        tell(running, "the users stay those of the command line, which count and not those of '%s'",
+             options->config_file);
+    else if (broker_options_reload_users(options))
+        tell(running, "the users are those of '%s' now: %zu", options->config_file, options->scram_user_count);
+    else
+        tell(running, "the users stay as they were: '%s' cannot be used", options->config_file);
+}
+
+/* What SIGHUP reads again. Each part takes all that is new, or keeps all as it was, and says in a line which. */
+static void reload(struct running *running) {
+    running->signals.reload = false;
+    reload_guard(running);
+    reload_users(running);
+}
+
+/* ---- Serving ---------------------------------------------------------------------------------------------- */
+
 /* Returns when the next turn is due. */
 static microseconds take_turn(struct running *running) {
+    if (running->signals.reload)
+        reload(running);
     microseconds statistics = statistics_turn(&running->statistics, event_loop_now(running->loop));
     microseconds server = server_turn(running->server);
     return statistics < server ? statistics : server;
@@ -316,7 +309,7 @@ static microseconds take_turn(struct running *running) {
 
 static enum exit_status serve(struct running *running) {
     microseconds deadline = take_turn(running);
-    while (!running->stopper.stopping) {
+    while (!running->signals.stop) {
         if (event_loop_wait(running->loop, deadline) < 0) {
             fprintf(stderr, "mqspec broker: stopped, the system refuses to wait for sockets: %s\n", strerror(errno));
             return EXIT_UNREACHABLE;
@@ -344,11 +337,11 @@ static enum exit_status start_and_serve(struct running *running, const struct br
     return serve(running);
 }
 
-static enum exit_status run(const struct broker_options *options) {
+static enum exit_status run(struct broker_options *options) {
     struct running running = {.options = options};
     if (!create_guard(&running, options))
         return EXIT_USAGE;
-    if (!create_all(&running, options) || !start_stopper(&running.stopper, running.loop)) {
+    if (!create_all(&running, options) || !signals_begin(&running.signals, running.loop)) {
         fprintf(stderr, "mqspec broker: cannot start: %s\n", strerror(errno));
         destroy_all(&running);
         return EXIT_UNREACHABLE;
@@ -358,7 +351,7 @@ static enum exit_status run(const struct broker_options *options) {
     enum exit_status status = start_and_serve(&running, options);
     broker_shut_down(running.broker, event_loop_now(running.loop));
     server_turn(running.server);
-    end_stopper(&running.stopper, running.loop);
+    signals_end(&running.signals, running.loop);
     destroy_all(&running);
     return status;
 }

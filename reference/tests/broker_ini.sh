@@ -110,6 +110,52 @@ check 'only the address of the command line is listened on' test "$(grep -c '^li
 check 'only the deviation of the command line is made' test "$(grep -c '^breaking ' "$work/err")" -eq 1
 check 'the broker stops' stops
 
+# ---- Read again ----------------------------------------------------------------------------------------------------
+
+challenged() { # user; true where the broker knows it, and so goes on with its authentication
+    timeout 2 mosquitto_pub -h 127.0.0.1 -p "$port" -V 5 -t t -m x -D connect authentication-method SCRAM-SHA-256 \
+        -D connect authentication-data "n,,n=$1,r=abc" >"$work/out" 2>&1
+    grep -E 'AUTH reason_code=24|CONNACK' "$work/err" | tail -n 1 | grep -q AUTH
+}
+not_challenged() {
+    ! challenged "$1"
+}
+said() { # text, once more than before
+    [ "$(grep -cF -- "$1" "$work/err")" -gt "$before" ]
+}
+hang_up() { # text that the broker then says
+    before=$(grep -cF -- "$1" "$work/err")
+    kill -HUP "$broker_pid" && await said "$1"
+}
+
+printf 'scram-user = first:password\nverbose = 2\n' >"$work/ini"
+check 'a broker with a user starts' starts_with "$work/ini"
+check 'it knows its user' challenged first
+printf 'scram-user = second:password\nscram-user = third:password\n' >"$work/ini"
+check 'SIGHUP has it read its file again' hang_up "the users are those of '$work/ini' now: 2"
+check 'it knows the new users' challenged third
+check 'and not the old one' not_challenged first
+printf 'scram-user = fourth:password\nscram-user = nonsense\n' >"$work/ini"
+check 'a file that is wrong changes nothing' hang_up "the users stay as they were: '$work/ini' cannot be used"
+check 'it says what is wrong' grep -q "^mqspec broker: $work/ini:2: scram-user takes NAME:PASSWORD" "$work/err"
+check 'it knows the users that it knew' challenged second
+check 'and no other' not_challenged fourth
+rm "$work/ini"
+check 'a file that is gone changes nothing' hang_up "the users stay as they were: '$work/ini' cannot be used"
+check 'it goes on' challenged second
+check 'the broker stops' stops
+
+check 'a broker whose user is on the command line starts' starts_with "$example" --scram-user first:password -v -v
+check 'SIGHUP is answered' hang_up 'the users stay those of the command line'
+check 'the user of the command line stays' challenged first
+check 'the broker stops' stops
+rm -f "$work/port"
+"$mqspec" broker --port 0 --port-file "$work/port" 2>"$work/err" &
+broker_pid=$!
+check 'a broker without a file starts' await test -s "$work/port"
+check 'SIGHUP does not end it' hang_up 'nothing is read again: there is no configuration file'
+check 'the broker stops' stops
+
 # ---- What is refused -----------------------------------------------------------------------------------------------
 
 # A file of these lines is wrong usage, and the broker says so and where.

@@ -139,13 +139,41 @@ check 'nobody may subscribe to what all may read' publishes 0 -q 1 -u alice -P s
 check 'which only allowed lines make' reads '' -t news/today
 check 'it stops' stop_broker
 
+# ---- Read again ----------------------------------------------------------------------------------------------------
+
+hang_up_until() { # text in the log
+    kill -HUP "$broker_pid"
+    tries=200
+    until grep -qF -- "$1" "$work/log"; do
+        tries=$((tries - 1))
+        [ $tries -gt 0 ] || return 1
+        sleep 0.05
+    done
+}
+
+mosquitto_passwd -b "$passwords" carol late
+check 'a broker that reads its files again starts' start_broker --password-file "$passwords" --acl-file "$work/acl"
+mosquitto_passwd -b "$passwords" dave later
+echo 'topic read users/#' >>"$work/acl"
+check 'a new user is not known yet' publishes 4 -u dave -P later -t t -m x
+check 'SIGHUP reads the files again' hang_up_until 'passwords and permissions are read again'
+check 'then the user is known' publishes 0 -u dave -P later -t t -m x
+check 'the others are still known' publishes 0 -u alice -P secret -q 1 -t home/door -r -m open
+cp "$passwords" "$work/kept"
+echo 'erin:plain' >>"$passwords"
+check 'a file that cannot be used leaves all as it was' hang_up_until \
+    "stay as they were: $passwords:5: the password is not hashed"
+check 'so that users are still known' publishes 0 -u dave -P later -t t -m x
+cp "$work/kept" "$passwords"
+check 'it stops' stop_broker
+
 # ---- Files that cannot be used -----------------------------------------------------------------------------------
 
 echo 'dave:plain' >>"$passwords"
-check 'a password that is not hashed is named by file and line' refuses_to_start "$passwords:3: the password is not" \
+check 'a password that is not hashed is named by file and line' refuses_to_start "$passwords:5: the password is not" \
     --password-file "$passwords"
 echo 'topics x' >>"$work/acl"
-check 'a line of another kind is named by file and line' refuses_to_start "$work/acl:6: a line begins with" \
+check 'a line of another kind is named by file and line' refuses_to_start "$work/acl:7: a line begins with" \
     --acl-file "$work/acl"
 check 'a missing password file is named' refuses_to_start "password file '$work/none'" --password-file "$work/none"
 check 'a missing ACL file is named' refuses_to_start "ACL file '$work/none'" --acl-file "$work/none"
