@@ -3,7 +3,7 @@
  * A peer is one connected socket. It passes through these phases and never goes back:
  *
  *     open       the core has the connection and wants to keep it
- *     flushing   the core wants it closed, but the socket does not take the last bytes yet
+ *     flushing   it is to be closed, but the socket does not take the last bytes yet
  *     lingering  all is written and the direction to the Client is shut down; what still arrives is thrown away
  *                until the Client closes too
  *
@@ -14,6 +14,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -21,7 +22,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 /* Shared by all peers. Also the most that is read from one of them in a turn, so that none starves the others. */
@@ -41,20 +41,22 @@
 #define LINGERING_TIME    (2 * MICROSECONDS_PER_SECOND)
 #define ACCEPT_PAUSE_TIME (1 * MICROSECONDS_PER_SECOND)
 
-#if !defined(MSG_NOSIGNAL)
-#define MSG_NOSIGNAL 0 /* such systems have SO_NOSIGPIPE */
-#endif
+#define MAXIMUM_USER_NAME 256
+#define MAXIMUM_NOTICE    400
 
 enum phase { PHASE_OPEN, PHASE_FLUSHING, PHASE_LINGERING, PHASE_COUNT };
 
 struct peer {
     struct event_source source; /* first: the loop hands back its address */
     struct server *server;
-    struct connection *connection; /* NULL when lingering: the core knows it no more */
+    const struct listener *listener; /* NULL once the transport is open and nothing of it is needed any more */
+    struct transport transport;
+    struct connection *connection; /* NULL when lingering, and sometimes before: the core knows it no more */
     struct peer *next;
     struct peer *previous;
     microseconds deadline; /* of flushing and lingering */
     uint32_t read_while_blocked;
+    bool is_blocked; /* something waits until the socket takes it */
     enum phase phase;
 };
 
@@ -68,6 +70,8 @@ struct listener {
     struct event_source source; /* first */
     struct server *server;
     struct listener *next;
+    struct transport_settings transport;
+    bool names_user;
 };
 
 struct server {
@@ -81,7 +85,6 @@ struct server {
     void (*notice)(void *context, const char *text);
     void *notice_context;
     struct mqtt_bytes views[MAXIMUM_VIEWS];
-    struct iovec vectors[MAXIMUM_VIEWS];
     uint8_t received[RECEIVE_BUFFER_SIZE];
 };
 
@@ -116,6 +119,7 @@ static void remove_peer(struct peer *peer) {
     struct server *server = peer->server;
     struct connection *connection = peer->connection;
     event_loop_forget(server->loop, &peer->source);
+    transport_release(&peer->transport);
     close(peer->source.descriptor);
     list_remove(peer);
     free(peer);
@@ -126,8 +130,10 @@ static void remove_peer(struct peer *peer) {
 
 static void on_peer_ready(struct event_source *source, unsigned readiness);
 
-/* False, and the peer is removed, where the system refuses. */
-static bool want(struct peer *peer, unsigned wanted) {
+/* Waits for what the transport needs to receive, and to send where something waits. False, and the peer is removed,
+ * where the system refuses. */
+static bool want(struct peer *peer, bool receiving) {
+    unsigned wanted = transport_wants(&peer->transport, receiving, peer->is_blocked);
     if (peer->source.wanted == wanted)
         return true;
     if (event_loop_watch(peer->server->loop, &peer->source, peer->source.descriptor, wanted, on_peer_ready))
@@ -136,118 +142,158 @@ static bool want(struct peer *peer, unsigned wanted) {
     return false;
 }
 
-static bool is_blocked(const struct peer *peer) {
-    return (peer->source.wanted & EVENT_WRITABLE) != 0;
+static void tell(const struct server *server, const char *text) {
+    if (server->notice != NULL)
+        server->notice(server->notice_context, text);
 }
 
 /* ---- Writing --------------------------------------------------------------------------------------------- */
 
-enum written { WRITTEN_ALL, WRITTEN_PART, WRITTEN_BROKEN };
-
-/* Sends the views in one call; `total` receives what they hold together. */
-static ssize_t send_views(struct server *server, int descriptor, size_t count, size_t *total) {
-    *total = 0;
-    for (size_t i = 0; i < count; i++) {
-        server->vectors[i].iov_base = (void *)server->views[i].data;
-        server->vectors[i].iov_len = server->views[i].length;
-        *total += server->views[i].length;
-    }
-    struct msghdr message = {.msg_iov = server->vectors, .msg_iovlen = count};
-    ssize_t sent;
-    do {
-        sent = sendmsg(descriptor, &message, MSG_NOSIGNAL);
-    } while (sent < 0 && errno == EINTR);
-    return sent;
-}
-
-static enum written write_output(struct peer *peer) {
+/* What the core has for this peer, as far as the socket takes it. */
+static enum transport_result write_output(struct peer *peer) {
     struct server *server = peer->server;
     for (size_t written = 0; written < WRITTEN_PER_TURN;) {
-        size_t total;
-        size_t count = broker_output(peer->connection, server->views, MAXIMUM_VIEWS);
-        if (count == 0)
-            return WRITTEN_ALL;
-        ssize_t sent = send_views(server, peer->source.descriptor, count, &total);
-        if (sent < 0)
-            return errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS ? WRITTEN_PART : WRITTEN_BROKEN;
-        broker_sent(peer->connection, (size_t)sent);
-        if ((size_t)sent < total)
-            return WRITTEN_PART;
-        written += (size_t)sent;
+        size_t taken;
+        size_t count = peer->connection == NULL ? 0 : broker_output(peer->connection, server->views, MAXIMUM_VIEWS);
+        if (count == 0 && !transport_has_output(&peer->transport))
+            return TRANSPORT_DONE;
+        enum transport_result result = transport_send(&peer->transport, server->views, count, &taken);
+        if (taken > 0)
+            broker_sent(peer->connection, taken);
+        if (result != TRANSPORT_DONE)
+            return result;
+        written += taken;
     }
-    return WRITTEN_PART;
+    return TRANSPORT_BLOCKED;
 }
 
-/* The core is done with the connection; the Client may still have to read. */
-static void start_lingering(struct peer *peer) {
+/* The core is done with the connection, and all its output is sent. The Client may still have to read. */
+static void say_goodbye(struct peer *peer) {
     struct server *server = peer->server;
     struct connection *connection = peer->connection;
-    if (shutdown(peer->source.descriptor, SHUT_WR) != 0) {
+    enum transport_result result = transport_finish(&peer->transport);
+    if (result != TRANSPORT_DONE && result != TRANSPORT_BLOCKED) {
         remove_peer(peer);
         return;
     }
     peer->connection = NULL;
-    enter_phase(peer, PHASE_LINGERING, LINGERING_TIME);
-    want(peer, EVENT_READABLE);
-    broker_closed(connection, event_loop_now(server->loop));
+    peer->is_blocked = result == TRANSPORT_BLOCKED;
+    if (!peer->is_blocked)
+        enter_phase(peer, PHASE_LINGERING, LINGERING_TIME);
+    else if (peer->phase == PHASE_OPEN)
+        enter_phase(peer, PHASE_FLUSHING, FLUSHING_TIME);
+    want(peer, true);
+    if (connection != NULL)
+        broker_closed(connection, event_loop_now(server->loop));
 }
 
-/* Writes what waits, and goes where the outcome leads. The peer may be gone afterwards. */
-static void serve_output(struct peer *peer) {
-    enum written written = write_output(peer);
-    bool closing = broker_is_closing(peer->connection);
-    if (written == WRITTEN_BROKEN)
-        remove_peer(peer);
-    else if (written == WRITTEN_ALL && closing)
-        start_lingering(peer);
-    else if (written == WRITTEN_ALL)
-        want(peer, EVENT_READABLE);
-    else {
+/* Writes what waits, and goes where the outcome leads. False where the peer is gone afterwards, or may be. */
+static bool serve_output(struct peer *peer) {
+    enum transport_result result = write_output(peer);
+    bool closing = peer->connection == NULL || broker_is_closing(peer->connection);
+    if (result == TRANSPORT_BLOCKED) {
         if (closing && peer->phase == PHASE_OPEN)
             enter_phase(peer, PHASE_FLUSHING, FLUSHING_TIME);
         peer->read_while_blocked = 0;
-        want(peer, EVENT_READABLE | EVENT_WRITABLE);
+        peer->is_blocked = true;
+        return want(peer, true);
     }
+    if (result == TRANSPORT_DONE && !closing) {
+        peer->is_blocked = false;
+        return want(peer, true);
+    }
+    if (result == TRANSPORT_DONE)
+        say_goodbye(peer);
+    else
+        remove_peer(peer);
+    return false;
 }
 
 /* ---- Reading --------------------------------------------------------------------------------------------- */
 
-/* The Client sends no more. It may still read, so it gets what waits for it as far as the socket takes it. */
+static void tell_failure(const struct peer *peer) {
+    char reason[MAXIMUM_NOTICE / 2];
+    char text[MAXIMUM_NOTICE];
+    if (*transport_reason(&peer->transport, reason, sizeof reason) == '\0' || peer->connection == NULL)
+        return;
+    snprintf(text, sizeof text, "connection #%" PRIu64 ": %s", broker_connection_number(peer->connection), reason);
+    tell(peer->server, text);
+}
+
+/* The Client sends no more. It may still read, so it gets what waits for it as far as the socket takes it. Layers above
+ * TCP have a goodbye of their own, or say why they failed. */
 static void end_of_input(struct peer *peer) {
-    if (peer->connection != NULL)
-        (void)write_output(peer);
-    remove_peer(peer);
+    bool is_plain = peer->transport.tls == NULL && peer->transport.websocket == NULL;
+    tell_failure(peer);
+    if (write_output(peer) == TRANSPORT_BROKEN || is_plain)
+        remove_peer(peer);
+    else
+        say_goodbye(peer);
+}
+
+/* A connection that the core has done with, and whose bytes matter to nobody. */
+static void discard_input(struct peer *peer) {
+    struct server *server = peer->server;
+    ssize_t count = recv(peer->source.descriptor, server->received, sizeof server->received, 0);
+    if (count == 0 || (count < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR))
+        remove_peer(peer);
+}
+
+/* Once all handshakes are over: the core is told who showed a certificate. */
+static void note_opening(struct peer *peer) {
+    char name[MAXIMUM_USER_NAME];
+    if (!transport_is_open(&peer->transport))
+        return;
+    if (peer->listener->names_user) {
+        size_t length = transport_peer_name(&peer->transport, name, sizeof name);
+        struct mqtt_bytes user = {(const uint8_t *)name, (uint32_t)length};
+        if (length > 0)
+            broker_name_user(peer->connection, user);
+    }
+    peer->listener = NULL;
+}
+
+/* What arrived is dealt with. */
+static void wait_on(struct peer *peer, size_t received) {
+    if (transport_has_output(&peer->transport) && !peer->is_blocked) {
+        peer->read_while_blocked = 0;
+        peer->is_blocked = true;
+    }
+    if (peer->is_blocked)
+        peer->read_while_blocked += (uint32_t)received;
+    want(peer, !peer->is_blocked || peer->read_while_blocked < READ_WHILE_BLOCKED);
 }
 
 static void serve_input(struct peer *peer) {
     struct server *server = peer->server;
-    ssize_t count = recv(peer->source.descriptor, server->received, sizeof server->received, 0);
-    if (count < 0) {
-        if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
-            remove_peer(peer);
+    size_t count;
+    if (peer->connection == NULL) {
+        discard_input(peer);
         return;
     }
-    if (count == 0) {
+    enum transport_result result =
+        transport_receive(&peer->transport, server->received, sizeof server->received, &count);
+    if (peer->listener != NULL)
+        note_opening(peer);
+    if (count > 0) {
+        struct mqtt_bytes bytes = {.data = server->received, .length = (uint32_t)count};
+        broker_receive(peer->connection, bytes, event_loop_now(server->loop));
+    }
+    if (result == TRANSPORT_ENDED)
         end_of_input(peer);
-        return;
-    }
-    if (peer->phase == PHASE_LINGERING)
-        return;
-    struct mqtt_bytes bytes = {.data = server->received, .length = (uint32_t)count};
-    broker_receive(peer->connection, bytes, event_loop_now(server->loop));
-    if (!is_blocked(peer))
-        return;
-    peer->read_while_blocked += (uint32_t)count;
-    if (peer->read_while_blocked >= READ_WHILE_BLOCKED)
-        want(peer, EVENT_WRITABLE);
+    else if (result == TRANSPORT_BROKEN)
+        remove_peer(peer);
+    else
+        wait_on(peer, count);
 }
 
 static void on_peer_ready(struct event_source *source, unsigned readiness) {
     struct peer *peer = (struct peer *)source;
-    /* Writing first, and one of the two in a turn: after writing the peer may be gone. */
-    if ((readiness & EVENT_WRITABLE) && peer->connection != NULL && is_blocked(peer))
-        serve_output(peer);
-    else if (readiness & (EVENT_READABLE | EVENT_HUNG_UP))
+    bool plain = peer->transport.tls == NULL;
+    /* Writing first: after it the peer may be gone. TLS may have to read to write, or the other way round. */
+    if (peer->is_blocked && ((readiness & EVENT_WRITABLE) || !plain) && (!serve_output(peer) || plain))
+        return;
+    if (!plain || (readiness & (EVENT_READABLE | EVENT_HUNG_UP)))
         serve_input(peer);
 }
 
@@ -259,8 +305,20 @@ static bool make_non_blocking(int descriptor) {
            fcntl(descriptor, F_SETFD, FD_CLOEXEC) == 0;
 }
 
+/* False where there is no memory. */
+static bool open_connection(struct peer *peer) {
+    struct server *server = peer->server;
+    if (!transport_start(&peer->transport, peer->source.descriptor, &peer->listener->transport))
+        return false;
+    peer->connection = broker_accept(server->broker, event_loop_now(server->loop), peer);
+    if (peer->connection == NULL)
+        transport_release(&peer->transport);
+    return peer->connection != NULL;
+}
+
 /* False where the socket is not usable: it is then still the caller's. */
-static bool add_peer(struct server *server, int descriptor) {
+static bool add_peer(struct listener *listener, int descriptor) {
+    struct server *server = listener->server;
     int yes = 1;
     if (!make_non_blocking(descriptor))
         return false;
@@ -273,12 +331,12 @@ static bool add_peer(struct server *server, int descriptor) {
     if (peer == NULL)
         return false;
     peer->server = server;
+    peer->listener = listener;
     if (!event_loop_watch(server->loop, &peer->source, descriptor, EVENT_READABLE, on_peer_ready)) {
         free(peer);
         return false;
     }
-    peer->connection = broker_accept(server->broker, event_loop_now(server->loop), peer);
-    if (peer->connection == NULL) {
+    if (!open_connection(peer)) {
         event_loop_forget(server->loop, &peer->source);
         free(peer);
         return false;
@@ -292,11 +350,6 @@ static void on_listener_ready(struct event_source *source, unsigned readiness);
 static void want_connections(struct server *server, unsigned wanted) {
     for (struct listener *listener = server->listeners; listener != NULL; listener = listener->next)
         event_loop_watch(server->loop, &listener->source, listener->source.descriptor, wanted, on_listener_ready);
-}
-
-static void tell(const struct server *server, const char *text) {
-    if (server->notice != NULL)
-        server->notice(server->notice_context, text);
 }
 
 /* A connection that cannot be accepted stays in the kernel's queue and its readiness lasts: watching on would
@@ -330,15 +383,15 @@ static void accept_failed(struct server *server, int error) {
 }
 
 static void on_listener_ready(struct event_source *source, unsigned readiness) {
-    struct server *server = ((struct listener *)source)->server;
+    struct listener *listener = (struct listener *)source;
     (void)readiness;
     for (int accepted = 0; accepted < ACCEPTED_PER_TURN; accepted++) {
         int descriptor = accept(source->descriptor, NULL, NULL);
         if (descriptor < 0) {
-            accept_failed(server, errno);
+            accept_failed(listener->server, errno);
             return;
         }
-        if (!add_peer(server, descriptor))
+        if (!add_peer(listener, descriptor))
             close(descriptor);
     }
 }
@@ -388,7 +441,7 @@ static int open_listener(const struct addrinfo *address) {
 }
 
 /* Returns the port, or -1 with errno set. */
-static int add_listener(struct server *server, const struct addrinfo *address) {
+static int add_listener(struct server *server, const struct addrinfo *address, const struct server_listening *how) {
     int descriptor = open_listener(address);
     if (descriptor < 0)
         return -1;
@@ -396,6 +449,9 @@ static int add_listener(struct server *server, const struct addrinfo *address) {
     int port = port_of(descriptor);
     if (listener != NULL && port >= 0) {
         listener->server = server;
+        listener->names_user = how->names_user;
+        listener->transport = (struct transport_settings){
+            .kind = how->kind, .side = MQTT_SERVER, .tls = how->tls, .rules = broker_rules(server->broker)};
         if (event_loop_watch(server->loop, &listener->source, descriptor, EVENT_READABLE, on_listener_ready)) {
             listener->next = server->listeners;
             server->listeners = listener;
@@ -417,6 +473,11 @@ static void set_port(struct addrinfo *address, uint16_t port) {
 }
 
 int server_listen(struct server *server, const char *address, uint16_t port, const char **reason) {
+    return server_listen_over(server, address, port, &(struct server_listening){.kind = TRANSPORT_TCP}, reason);
+}
+
+int server_listen_over(struct server *server, const char *address, uint16_t port, const struct server_listening *how,
+                       const char **reason) {
     const struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
     struct addrinfo *found = NULL;
     int result = getaddrinfo(address, NULL, &hints, &found);
@@ -430,7 +491,7 @@ int server_listen(struct server *server, const char *address, uint16_t port, con
     for (struct addrinfo *one = found; one != NULL; one = one->ai_next) {
         /* Where the system chooses, all addresses of a name get the same port. */
         set_port(one, chosen >= 0 ? (uint16_t)chosen : port);
-        int listening = add_listener(server, one);
+        int listening = add_listener(server, one, how);
         if (listening >= 0)
             chosen = listening;
         else if (error == 0 || (errno != EADDRNOTAVAIL && errno != EAFNOSUPPORT))
@@ -477,7 +538,8 @@ void server_destroy(struct server *server) {
     close_listeners(server);
     for (enum phase phase = PHASE_OPEN; phase <= PHASE_FLUSHING; phase++)
         for (struct peer *peer = server->peers[phase].first; peer != NULL; peer = peer->next) {
-            (void)write_output(peer);
+            if (write_output(peer) == TRANSPORT_DONE)
+                (void)transport_finish(&peer->transport);
             shutdown(peer->source.descriptor, SHUT_WR);
             /* What was read does not reset the connection. One bufferful: this does not wait for more. */
             (void)!recv(peer->source.descriptor, server->received, sizeof server->received, 0);
@@ -509,8 +571,8 @@ static void serve_ready(struct server *server) {
     while ((connection = broker_next_ready(server->broker)) != NULL) {
         struct peer *peer = broker_owner(connection);
         assert(peer->connection == connection);
-        if (!is_blocked(peer))
-            serve_output(peer);
+        if (!peer->is_blocked)
+            (void)serve_output(peer);
         else if (broker_is_closing(connection) && peer->phase == PHASE_OPEN)
             enter_phase(peer, PHASE_FLUSHING, FLUSHING_TIME);
     }
