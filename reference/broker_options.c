@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "reference/broker_ini.h"
+#include "reference/listeners.h"
 #include "reference/server.h"
 
 #define DEFAULT_PORT      1883
@@ -43,11 +44,53 @@ bool refuse_value(const struct option_reading *reading, const char *format, ...)
     return false;
 }
 
+static bool parse_number(const char *text, uint32_t lowest, uint32_t highest, uint32_t *number);
+
+static bool take_port(struct option_reading *reading, const char *value) {
+    uint32_t port;
+    if (!parse_number(value, 0, UINT16_MAX, &port))
+        return refuse_value(reading, "takes a number from 0 to %d, not '%s'", UINT16_MAX, value);
+    reading->options->port = (uint16_t)port;
+    reading->options->port_given = true;
+    return true;
+}
+
 static bool take_address(struct option_reading *reading, const char *value) {
     struct broker_options *options = reading->options;
     if (options->address_count == MAXIMUM_ADDRESSES)
         return refuse_value(reading, "can be given at most %d times", MAXIMUM_ADDRESSES);
     options->addresses[options->address_count++] = value;
+    return true;
+}
+
+static bool take_listener(struct option_reading *reading, const char *value) {
+    struct broker_options *options = reading->options;
+    const char *reason;
+    if (options->listener_count == MAXIMUM_LISTENERS)
+        return refuse_value(reading, "can be given at most %d times", MAXIMUM_LISTENERS);
+    if (!listener_parse(&options->listeners[options->listener_count], value, &reason))
+        return refuse_value(reading, "takes SCHEME://ADDRESS:PORT, not '%s': %s", value, reason);
+    options->listener_count++;
+    return true;
+}
+
+static bool take_demand(struct option_reading *reading, const char *value) {
+    static const char *const names[] = {[TLS_NO_CERTIFICATE] = "none",
+                                        [TLS_CERTIFICATE_OPTIONAL] = "optional",
+                                        [TLS_CERTIFICATE_REQUIRED] = "required"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strcmp(value, names[i]) == 0) {
+            reading->options->demand = (enum tls_demand)i;
+            return true;
+        }
+    return refuse_value(reading, "takes none, optional or required, not '%s'", value);
+}
+
+static bool take_tls_version(struct option_reading *reading, const char *value) {
+    bool is_1_3 = strcmp(value, "1.3") == 0;
+    if (!is_1_3 && strcmp(value, "1.2") != 0)
+        return refuse_value(reading, "takes 1.2 or 1.3, not '%s'", value);
+    reading->options->tls_lowest = is_1_3 ? TLS_1_3 : TLS_1_2;
     return true;
 }
 
@@ -143,10 +186,24 @@ static bool print_help(struct option_reading *reading, const char *value);
 
 /* Help shows them in this order. */
 static const struct broker_option table[] = {
-    {"port", 'p', false, "PORT", "the port to listen on; 0 lets the system choose", GROUP_NETWORK,
-     NUMBER(port, 0, UINT16_MAX)},
+    {"port", 'p', false, "PORT", "the port to listen on; 0 lets the system choose (1883)", GROUP_NETWORK,
+     TAKEN(take_port)},
     {"bind", 0, true, "ADDRESS", "listen on this address or host name instead", GROUP_NETWORK, TAKEN(take_address)},
-    {"port-file", 0, false, "FILE", "write the port to FILE once the broker listens", GROUP_NETWORK, TEXT(port_file)},
+    {"listen", 0, true, "URL", "listen at mqtt://, mqtts://, ws:// or wss://ADDRESS:PORT", GROUP_NETWORK,
+     TAKEN(take_listener)},
+    {"cert", 0, false, "FILE", "the certificate for mqtts and wss, in PEM form, with those it rests on", GROUP_NETWORK,
+     TEXT(certificate)},
+    {"key", 0, false, "FILE", "its private key; without this it is in the certificate's file", GROUP_NETWORK,
+     TEXT(key)},
+    {"ca", 0, false, "FILE", "certificates of those who certify clients", GROUP_NETWORK, TEXT(authorities)},
+    {"client-cert", 0, false, "WHEN", "none, optional or required: clients show a certificate (none)", GROUP_NETWORK,
+     TAKEN(take_demand)},
+    {"tls-min", 0, false, "VERSION", "the lowest version of TLS, 1.2 or 1.3 (1.2)", GROUP_NETWORK,
+     TAKEN(take_tls_version)},
+    {"user-from-cert", 0, false, NULL, "the Common Name of a client's certificate is its user name", GROUP_NETWORK,
+     .kind = OPTION_SWITCH, FIELD(user_from_certificate)},
+    {"port-file", 0, false, "FILE", "write the port to FILE once the broker listens; those of further listeners follow",
+     GROUP_NETWORK, TEXT(port_file)},
     {"redirect", 0, false, "SERVER", "refuse every client, and name this other server to those of 5.0", GROUP_NETWORK,
      TAKEN(take_redirection)},
 

@@ -7,15 +7,24 @@
 #include <stdint.h>
 
 #include "reference/broker.h"
+#include "reference/transport.h"
 
 #define MAXIMUM_OPTIONS     128
 #define MAXIMUM_ADDRESSES   16
+#define MAXIMUM_LISTENERS   16
 #define MAXIMUM_SCRAM_USERS 64
 
 /* A user of the enhanced authentication of MQTT 5.0. */
 struct scram_user {
     struct mqtt_bytes name;
     struct scram_credentials credentials;
+};
+
+/* A further place to listen at. */
+struct listener_option {
+    enum transport_kind kind;
+    char address[256];
+    uint16_t port; /* 0: the system chooses */
 };
 
 enum log_format {
@@ -33,6 +42,15 @@ struct broker_options {
     uint16_t port;           /* 0: the system chooses */
     const char *addresses[MAXIMUM_ADDRESSES];
     size_t address_count; /* 0: the default ones */
+    bool port_given;
+    struct listener_option listeners[MAXIMUM_LISTENERS];
+    size_t listener_count;   /* where there are some, and neither port nor addresses, there are no others */
+    const char *certificate; /* this and the next two are PEM files, or NULL */
+    const char *key;
+    const char *authorities;
+    enum tls_demand demand; /* of Clients' certificates */
+    enum tls_version tls_lowest;
+    bool user_from_certificate;
     const char *port_file;
     enum log_format log_format;
     uint8_t verbosity; /* text: 0 silent, 1 events, 2 packets too; JSON: 0 events, 1 packets too, 2 all of them */

@@ -1,52 +1,25 @@
 /* mqspec broker: the reference broker on a network. */
 #include <errno.h>
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "command.h"
 #include "reference/broker_options.h"
 #include "reference/guard.h"
+#include "reference/listeners.h"
 #include "reference/log.h"
 #include "reference/log_json.h"
 #include "reference/server.h"
 #include "reference/signals.h"
 #include "reference/statistics.h"
 
-#define MAXIMUM_FILE_NAME     4096
-#define MAXIMUM_ERROR         (MAXIMUM_FILE_NAME + 200)
-#define MAXIMUM_SHOWN_ADDRESS 300
-
-/* ---- The port file --------------------------------------------------------------------------------------- */
-
-/* Written aside and renamed, so that whoever waits for the file finds all of it. */
-static bool write_port_file(const char *name, int port) {
-    char temporary[MAXIMUM_FILE_NAME];
-    int length = snprintf(temporary, sizeof temporary, "%s.XXXXXX", name);
-    if (length < 0 || (size_t)length >= sizeof temporary) {
-        errno = ENAMETOOLONG;
-        return false;
-    }
-    int descriptor = mkstemp(temporary);
-    if (descriptor < 0)
-        return false;
-    bool fine = fchmod(descriptor, 0644) == 0 && dprintf(descriptor, "%d\n", port) > 0;
-    fine = close(descriptor) == 0 && fine;
-    if (fine && rename(temporary, name) == 0)
-        return true;
-    int error = errno;
-    unlink(temporary);
-    errno = error;
-    return false;
-}
+#define MAXIMUM_ERROR 4500 /* a file name and a sentence */
 
 /* ---- Running --------------------------------------------------------------------------------------------- */
 
@@ -61,7 +34,7 @@ struct running {
     struct guard *guard;
     struct log log;
     struct json_log json_log;
-    int port;
+    struct listeners listeners;
 };
 
 /* ---- What it tells --------------------------------------------------------------------------------------- */
@@ -105,45 +78,8 @@ static void begin_log(struct running *running, struct broker_settings *settings)
     }
 }
 
-/* Says that an address is listened on, or why it is not. */
-static bool listen_on(struct running *running, const char *address, uint16_t port) {
-    const char *reason;
-    const char *format = strchr(address, ':') == NULL ? "%s:%d" : "[%s]:%d";
-    char shown[MAXIMUM_SHOWN_ADDRESS];
-    int result = server_listen(running->server, address, port, &reason);
-    int error = errno;
-    snprintf(shown, sizeof shown, format, address, result < 0 ? port : result);
-    if (result >= 0) {
-        running->port = result;
-        tell(running, "listening on %s", shown);
-        return true;
-    }
-    fprintf(stderr, "mqspec broker: cannot listen on %s: %s%s\n", shown, reason,
-            error == EADDRINUSE ? "; choose another with -p, or stop the program that uses it" : "");
-    return false;
-}
-
-/* A machine without IPv6 is served without it. */
-static bool has_ipv6_loopback(void) {
-    struct sockaddr_in6 address = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
-    int descriptor = socket(AF_INET6, SOCK_STREAM, 0);
-    if (descriptor < 0)
-        return false;
-    bool has = bind(descriptor, (struct sockaddr *)&address, sizeof address) == 0;
-    close(descriptor);
-    return has;
-}
-
-/* Where the system chooses the port, it chooses for the first address, and the others follow. */
-static bool listen_on_all(struct running *running, const struct broker_options *options) {
-    static const char *const loopback[] = {"127.0.0.1", "::1"};
-    const char *const *addresses = options->address_count > 0 ? options->addresses : loopback;
-    size_t count = options->address_count > 0 ? options->address_count : (has_ipv6_loopback() ? 2 : 1);
-    running->port = options->port;
-    for (size_t i = 0; i < count; i++)
-        if (!listen_on(running, addresses[i], (uint16_t)running->port))
-            return false;
-    return true;
+static void tell_sentence(void *context, const char *text) {
+    tell(context, "%s", text);
 }
 
 static bool find_credentials(void *context, struct mqtt_bytes user_name, struct scram_credentials *credentials) {
@@ -235,6 +171,7 @@ static void destroy_all(struct running *running) {
         broker_destroy(running->broker);
     event_loop_destroy(running->loop);
     guard_destroy(running->guard);
+    listeners_release(&running->listeners);
 }
 
 static void switch_off(struct running *running, const struct broker_options *options) {
@@ -325,12 +262,14 @@ static enum exit_status start_and_serve(struct running *running, const struct br
         fprintf(stderr, "mqspec broker: cannot replace the port file '%s': %s\n", options->port_file, strerror(errno));
         return EXIT_USAGE;
     }
+    if (!listeners_prepare(&running->listeners, options))
+        return EXIT_USAGE;
     switch_off(running, options);
     statistics_begin(&running->statistics, running->broker, "mqspec version " MQSPEC_VERSION, &running->memory,
                      options->sys_interval, event_loop_now(running->loop));
-    if (!listen_on_all(running, options))
+    if (!listeners_open(&running->listeners, options, running->server))
         return EXIT_UNREACHABLE;
-    if (options->port_file != NULL && !write_port_file(options->port_file, running->port)) {
+    if (options->port_file != NULL && !listeners_write_ports(&running->listeners, options->port_file)) {
         fprintf(stderr, "mqspec broker: cannot write the port file '%s': %s\n", options->port_file, strerror(errno));
         return EXIT_USAGE;
     }
@@ -339,6 +278,7 @@ static enum exit_status start_and_serve(struct running *running, const struct br
 
 static enum exit_status run(struct broker_options *options) {
     struct running running = {.options = options};
+    running.listeners = (struct listeners){.tell = tell_sentence, .context = &running};
     if (!create_guard(&running, options))
         return EXIT_USAGE;
     if (!create_all(&running, options) || !signals_begin(&running.signals, running.loop)) {
