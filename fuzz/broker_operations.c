@@ -7,8 +7,8 @@
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
 static const char *const client_identifiers[] = {"a", "b", "c", "", "a", "b", "c", "abcdefghijklmnopqrstuvw"};
-static const char *const topics[] = {"a", "a/b", "b",  "a/b/c", "$own/a", "/",    "a//b", "b/\xC3\xBC",
-                                     "+", "$",   "/a", "a/",    "b/c/d",  "a/$b", "c",    "aa"};
+static const char *const topics[] = {"a", "a/b", "b",  "a/b/c", "$own/a", "/",    "a//b",   "b/\xC3\xBC",
+                                     "+", "$",   "/a", "a/",    "b/c/d",  "a/$b", "$SYS/a", "aa"};
 static const char *const filters[] = {"a",     "a/b", "#",          "+",          "a/#",        "+/b",         "$own/#",
                                       "a/+/c", "/+",  "+/+",        "b/#",        "b",          "+/#",         "$own/+",
                                       "a#",    "/",   "$share/g/a", "$share/g/#", "$share/h/+", "$share/g/a/b"};
