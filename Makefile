@@ -7,7 +7,7 @@ SANITIZE ?=
 CFLAGS += -std=c11 $(OPTIMISE) -g -Wall -Wextra -Werror -D_GNU_SOURCE $(SANITIZE)
 CPPFLAGS += -I. -I$(B)
 LDFLAGS += $(SANITIZE)
-LDLIBS = -lpcap -lssl -lcrypto -largon2 -lwslay -linih -lm
+LDLIBS = -lpcap -lssl -lcrypto -largon2 -lwslay -linih -llmdb -lm
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:

@@ -56,6 +56,7 @@ void broker_destroy(struct broker *broker) {
         return;
     broker->settings.hooks = (struct broker_hooks){0}; /* nobody listens any more */
     broker->is_ending = true;
+    broker->store = NULL; /* what is kept stays as the last commit left it */
     while (broker->connections != NULL)
         broker_closed(broker->connections, broker->now);
     sessions_end(broker);
@@ -121,9 +122,31 @@ uint64_t broker_connection_number(const struct connection *connection) {
     return connection->number;
 }
 
+/* The connection is taken out of the list of those that are ready; it comes back once the rest of its output may be
+ * sent. */
+static void wait_for_commit(struct connection *connection) {
+    if (connection->broker->ready_committed == connection)
+        connection->broker->ready_committed = NULL;
+    if (connection->committed < connection->output.waiting)
+        connection_mark_ready(connection);
+}
+
+/* Of these views those that may be sent; the last may become shorter. */
+static size_t committed_views(const struct connection *connection, struct mqtt_bytes *views, size_t count) {
+    size_t left = connection->committed;
+    for (size_t i = 0; i < count; i++) {
+        if (left == 0)
+            return i;
+        if (views[i].length > left)
+            views[i].length = (uint32_t)left;
+        left -= views[i].length;
+    }
+    return count;
+}
+
 struct connection *broker_next_ready(struct broker *broker) {
     struct connection *connection = broker->ready_first;
-    if (connection == NULL)
+    if (connection == NULL || (broker->store != NULL && broker->ready_committed == NULL))
         return NULL;
     if (connection->given_up != NULL)
         connection_drop_for(connection, MQTT_LIMIT, MQTT_REASON_QUOTA_EXCEEDED, SPEC_NONE, connection->given_up);
@@ -131,22 +154,32 @@ struct connection *broker_next_ready(struct broker *broker) {
     if (broker->ready_first == NULL)
         broker->ready_last = NULL;
     connection->is_ready = false;
+    if (broker->store != NULL)
+        wait_for_commit(connection);
     return connection;
 }
 
+bool broker_is_ready(const struct broker *broker) {
+    return broker->ready_first != NULL;
+}
+
 size_t broker_output(struct connection *connection, struct mqtt_bytes *views, size_t capacity) {
-    return output_views(&connection->output, views, capacity);
+    size_t count = output_views(&connection->output, views, capacity);
+    return connection->broker->store == NULL ? count : committed_views(connection, views, count);
 }
 
 void broker_sent(struct connection *connection, size_t count) {
     connection->broker->counts.bytes_sent += count;
     output_consume(connection->broker, &connection->output, count);
+    if (connection->broker->store != NULL)
+        connection->committed -= count;
     if (connection->session != NULL && connection->session->deliveries[DELIVERY_QUEUED].first != NULL)
         delivery_pump(connection->session);
 }
 
 bool broker_is_closing(const struct connection *connection) {
-    return connection->state == CLOSING;
+    bool has_uncommitted = connection->broker->store != NULL && connection->committed < connection->output.waiting;
+    return connection->state == CLOSING && !has_uncommitted;
 }
 
 /* ---- Time ----------------------------------------------------------------------------------------------- */

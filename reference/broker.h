@@ -24,6 +24,7 @@
 
 struct broker;
 struct connection;
+struct store;
 
 /* ---- What the broker reports ---------------------------------------------------------------------------- */
 
@@ -104,6 +105,9 @@ struct broker_settings {
     struct mqtt_bytes server_reference; /* every CONNECT is refused with this other Server; absent: none. Not copied */
     uint16_t own_topic_aliases;         /* that the Server uses towards one Client, as far as that allows it */
     struct broker_hooks hooks;
+    /* Where Sessions and retained messages are kept beyond the process; NULL: nowhere. Not copied: it lives as long as
+     * the broker. */
+    const struct store *store;
 };
 
 /* Settings that suit a tester's machine. */
@@ -173,6 +177,30 @@ struct broker_message {
  * PUBLISH, or no memory is left to look. Where memory is short later, it is lost to those for whom there was none.
  * May be called at any time outside of callbacks; the output that it makes is there at the next broker_next_ready(). */
 bool broker_publish(struct broker *broker, const struct broker_message *message, microseconds now);
+/* ---- What outlives the process --------------------------------------------------------------------------
+ *
+ * With a store, output may be sent only once what it acknowledges is durable: between broker_receive() and
+ * broker_next_ready() comes broker_commit(), once for all that a turn of the loop brought. What is added to the output
+ * after a commit waits for the next: broker_is_ready() tells that there is something to commit or to send. Without a
+ * store, none of these needs to be called.
+ *
+ * While the broker does not run, Sessions and messages go on expiring by the environment's wall clock. Where that jumps
+ * back, they live longer. */
+
+/* Takes up what the store has. To be called once, after statements were switched off and before anything else. Returns
+ * NULL, or in words what is wrong: then the broker is good for nothing but broker_destroy(), and the store is as it
+ * was. The words live as long as the store. */
+const char *broker_restore(struct broker *broker, microseconds now);
+
+/* Makes all changes durable. False where the store failed, now or before: nothing of what was changed since the commit
+ * before will be acknowledged, and the broker is to be ended. */
+bool broker_commit(struct broker *broker, microseconds now);
+
+/* Why the store failed, in words without full stop; NULL while all is well. */
+const char *broker_failure(const struct broker *broker);
+
+/* There are connections that broker_next_ready() returns, or will after the next commit. */
+bool broker_is_ready(const struct broker *broker);
 
 /* ---- Time ----------------------------------------------------------------------------------------------- */
 

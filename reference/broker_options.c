@@ -16,6 +16,8 @@
 #define LONGEST_TIMEOUT   86400u
 #define SYS_INTERVAL      10
 #define LONGEST_REFERENCE 1000u
+#define MEBIBYTE          (1u << 20)
+#define STORE_SIZE        (UINT64_C(65536) * MEBIBYTE)
 #define FIRST_LONG        256 /* above every letter */
 #define HELP_COLUMN       26
 
@@ -25,6 +27,7 @@ static const struct {
     [GROUP_NETWORK] = {"Network", "network"},
     [GROUP_USERS] = {"Users", "users"},
     [GROUP_LIMITS] = {"Limits", "limits"},
+    [GROUP_STORAGE] = {"Storage", "storage"},
     [GROUP_LOG] = {"Log", "log"},
     [GROUP_DEVIATIONS] = {"Deviations", "deviations"},
     [GROUP_OTHER] = {"Other", "other"},
@@ -159,6 +162,15 @@ static bool take_log_format(struct option_reading *reading, const char *value) {
     return true;
 }
 
+static bool take_store(struct option_reading *reading, const char *value) {
+    static const char lmdb[] = "lmdb:";
+    bool is_lmdb = strncmp(value, lmdb, sizeof lmdb - 1) == 0 && value[sizeof lmdb - 1] != '\0';
+    if (!is_lmdb && strcmp(value, "memory") != 0)
+        return refuse_value(reading, "takes memory, or lmdb: and a directory, not '%s'", value);
+    reading->options->store_directory = is_lmdb ? value + sizeof lmdb - 1 : NULL;
+    return true;
+}
+
 static bool print_deviations(struct option_reading *reading, const char *value) {
     (void)reading;
     (void)value;
@@ -240,6 +252,11 @@ static const struct broker_option table[] = {
      NUMBER(settings.maximum_session_expiry, 0, UINT32_MAX)},
     {"connect-timeout", 0, false, "S", "seconds that a new connection has to send CONNECT", GROUP_LIMITS,
      SECONDS(settings.connect_timeout, 1, LONGEST_TIMEOUT)},
+
+    {"store", 0, false, "WHERE", "keep sessions and messages in memory, or lmdb:DIRECTORY (memory)", GROUP_STORAGE,
+     TAKEN(take_store)},
+    {"store-size", 0, false, "MIB", "the most that the store may grow to, in MiB", GROUP_STORAGE, .kind = OPTION_NUMBER,
+     FIELD(store_size), .lowest = 1, .highest = 1u << 24, .unit = MEBIBYTE},
 
     {"log", 0, false, "FORMAT", "text, or json: events on standard output as bunyan reads them (text)", GROUP_LOG,
      TAKEN(take_log_format)},
@@ -326,6 +343,7 @@ static bool parse_number(const char *text, uint32_t lowest, uint32_t highest, ui
 struct broker_options broker_default_options(void) {
     return (struct broker_options){.port = DEFAULT_PORT,
                                    .sys_interval = SYS_INTERVAL * MICROSECONDS_PER_SECOND,
+                                   .store_size = STORE_SIZE,
                                    .settings = broker_default_settings()};
 }
 
@@ -404,7 +422,7 @@ static bool print_help(struct option_reading *reading, const char *value) {
         stdout);
     fputs(
         "\nSIGHUP has it take the users from the configuration file again. SIGTERM and SIGINT stop it. Exit status: 0\n"
-        "stopped so; 2 wrong usage; 3 it could not listen.\n",
+        "stopped so; 2 wrong usage, or a store that cannot be used; 3 it could not listen, or not go on.\n",
         stdout);
     return true;
 }

@@ -61,6 +61,8 @@ struct broker_options {
     const char *password_file;      /* of mosquitto's format, or NULL */
     const char *acl_file;           /* likewise */
     enum anonymous allow_anonymous; /* Clients without a user name */
+    const char *store_directory;    /* NULL: nothing is kept beyond the process */
+    uint64_t store_size;            /* bytes, at most */
     bool off[SPEC_COUNT];           /* statements that the broker is to break */
     bool given[MAXIMUM_OPTIONS];    /* on the command line; index: place in the table */
     struct kept_text *kept;         /* values that the configuration file gave at the start */
@@ -74,6 +76,7 @@ enum option_group {
     GROUP_NETWORK,
     GROUP_USERS,
     GROUP_LIMITS,
+    GROUP_STORAGE,
     GROUP_LOG,
     GROUP_DEVIATIONS,
     GROUP_OTHER,

@@ -18,6 +18,7 @@
 #include "reference/server.h"
 #include "reference/signals.h"
 #include "reference/statistics.h"
+#include "reference/store_lmdb.h"
 
 #define MAXIMUM_ERROR 4500 /* a file name and a sentence */
 
@@ -25,6 +26,7 @@
 
 struct running {
     struct broker_options *options;
+    struct store store; /* close() is NULL where nothing is kept */
     struct event_loop *loop;
     struct broker *broker;
     struct server *server;
@@ -92,6 +94,23 @@ static bool find_credentials(void *context, struct mqtt_bytes user_name, struct 
     return false;
 }
 
+/* False where it cannot be used: that was said. */
+static bool open_store(struct running *running, const struct broker_options *options) {
+    char error[STORE_LONGEST_ERROR];
+    if (options->store_directory == NULL ||
+        store_lmdb_open(&running->store, options->store_directory, options->store_size, error))
+        return true;
+    fprintf(stderr, "mqspec broker: %s\n", error);
+    return false;
+}
+
+static bool restore(struct running *running) {
+    const char *problem = broker_restore(running->broker, event_loop_now(running->loop));
+    if (problem != NULL)
+        fprintf(stderr, "mqspec broker: the store in %s %s\n", running->options->store_directory, problem);
+    return problem == NULL;
+}
+
 static enum mqtt_connect_return_code authenticate(void *context, const struct broker_client *client,
                                                   const struct mqtt_connect *connect) {
     const struct running *running = context;
@@ -149,6 +168,8 @@ static bool create_all(struct running *running, const struct broker_options *opt
     if (options->scram_user_count > 0 || options->config_file != NULL)
         settings.hooks.scram_credentials = find_credentials;
     begin_log(running, &settings);
+    if (running->store.close != NULL)
+        settings.store = &running->store;
     running->loop = event_loop_create();
     if (running->loop == NULL)
         return false;
@@ -172,6 +193,8 @@ static void destroy_all(struct running *running) {
     event_loop_destroy(running->loop);
     guard_destroy(running->guard);
     listeners_release(&running->listeners);
+    if (running->store.close != NULL)
+        running->store.close(running->store.context);
 }
 
 static void switch_off(struct running *running, const struct broker_options *options) {
@@ -246,7 +269,7 @@ static microseconds take_turn(struct running *running) {
 
 static enum exit_status serve(struct running *running) {
     microseconds deadline = take_turn(running);
-    while (!running->signals.stop) {
+    while (!running->signals.stop && broker_failure(running->broker) == NULL) {
         if (event_loop_wait(running->loop, deadline) < 0) {
             fprintf(stderr, "mqspec broker: stopped, the system refuses to wait for sockets: %s\n", strerror(errno));
             return EXIT_UNREACHABLE;
@@ -265,6 +288,8 @@ static enum exit_status start_and_serve(struct running *running, const struct br
     if (!listeners_prepare(&running->listeners, options))
         return EXIT_USAGE;
     switch_off(running, options);
+    if (!restore(running))
+        return EXIT_USAGE;
     statistics_begin(&running->statistics, running->broker, "mqspec version " MQSPEC_VERSION, &running->memory,
                      options->sys_interval, event_loop_now(running->loop));
     if (!listeners_open(&running->listeners, options, running->server))
@@ -279,8 +304,10 @@ static enum exit_status start_and_serve(struct running *running, const struct br
 static enum exit_status run(struct broker_options *options) {
     struct running running = {.options = options};
     running.listeners = (struct listeners){.tell = tell_sentence, .context = &running};
-    if (!create_guard(&running, options))
+    if (!create_guard(&running, options) || !open_store(&running, options)) {
+        destroy_all(&running);
         return EXIT_USAGE;
+    }
     if (!create_all(&running, options) || !signals_begin(&running.signals, running.loop)) {
         fprintf(stderr, "mqspec broker: cannot start: %s\n", strerror(errno));
         destroy_all(&running);
@@ -288,9 +315,15 @@ static enum exit_status run(struct broker_options *options) {
     }
     allow_many_descriptors();
     signal(SIGPIPE, SIG_IGN); /* whoever read the log may go away */
+    signal(SIGXFSZ, SIG_IGN); /* a store that may not grow further says so by an error */
     enum exit_status status = start_and_serve(&running, options);
     broker_shut_down(running.broker, event_loop_now(running.loop));
     server_turn(running.server);
+    if (broker_failure(running.broker) != NULL) {
+        fprintf(stderr, "mqspec broker: stopped, and nothing that was acknowledged is lost: %s\n",
+                broker_failure(running.broker));
+        status = EXIT_UNREACHABLE;
+    }
     signals_end(&running.signals, running.loop);
     destroy_all(&running);
     return status;

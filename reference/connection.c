@@ -602,6 +602,8 @@ void broker_closed(struct connection *connection, microseconds now) {
     }
     if (connection->is_ready) {
         *link = connection->ready_next;
+        if (broker->ready_committed == connection)
+            broker->ready_committed = before;
         if (broker->ready_last == connection)
             broker->ready_last = before;
     }

@@ -7,6 +7,7 @@
 #include "reference/identifier_set.h"
 #include "reference/memory.h"
 #include "reference/scram.h"
+#include "reference/store.h"
 #include "reference/topic_tree.h"
 
 /* ---- Messages ------------------------------------------------------------------------------------------- */
@@ -18,9 +19,11 @@ struct message {
     uint32_t payload_length;
     uint32_t properties_length;
     uint32_t properties_room;
+    uint32_t records;         /* in the store that refer to it */
     uint64_t expiry_interval; /* seconds, as published; NO_EXPIRY: none */
     microseconds published;   /* when the Server got it: the Message Expiry Interval counts from here */
     uint64_t publisher;       /* hash of the publisher's Client Identifier; 0: the Server itself */
+    uint64_t number;          /* in the store; 0: it is not there */
     uint8_t qos;              /* as published */
     bool retain;              /* as published */
     bool dup;                 /* as published */
@@ -130,6 +133,7 @@ struct subscription {
     struct subscription *next_of_session, *previous_of_session;
     struct subscription *next_of_node, *previous_of_node; /* of the share, where there is one */
     struct subscription *matched_next;                    /* of the same session, in one publication */
+    uint64_t number;                                      /* in the store; 0: it is not there */
     uint32_t identifier;                                  /* Subscription Identifier; 0: none */
     uint8_t options;                                      /* Subscription Options, with the QoS that was granted */
 };
@@ -168,6 +172,7 @@ struct delivery {
     struct message *message; /* NULL once released, but for a deviation */
     struct share *share;     /* through which it was chosen, or NULL */
     uint32_t *identifiers;   /* Subscription Identifiers */
+    uint64_t number;         /* in the store; 0: it is not there */
     uint16_t identifier_count;
     uint16_t packet_identifier; /* 0: never sent */
     uint8_t qos;
@@ -183,6 +188,12 @@ struct delivery_list {
 
 #define SESSION_NEVER_EXPIRES UINT32_MAX
 
+/* What the store has of a Session. */
+struct kept_session {
+    uint64_t number;      /* 0: it is not there */
+    struct message *will; /* that its record refers to, or NULL */
+};
+
 /* Section 4.1. */
 struct session {
     struct session *hash_next;
@@ -195,7 +206,10 @@ struct session {
     struct timer timer;    /* for the next two */
     microseconds expires;  /* NO_DEADLINE while the Client is there */
     microseconds will_due; /* NO_DEADLINE: no Will waits */
+    microseconds left;     /* when its connection ended; undefined while the Client is there */
     struct message *will;  /* delayed */
+    uint32_t will_delay;   /* seconds */
+    struct kept_session kept;
     struct subscription *subscriptions;
     uint32_t subscription_count;
     struct delivery_list deliveries[DELIVERY_STATES];
@@ -283,6 +297,7 @@ struct connection {
     uint32_t input_capacity;
     uint32_t input_packet_size; /* of the unfinished packet; 0 while its Fixed Header is unfinished */
     struct output output;
+    size_t committed; /* bytes of the output that may be sent; only where there is a store */
 };
 
 /* Properties of one packet beside those of its message: as many Subscription Identifiers as this has room for. */
@@ -298,6 +313,12 @@ struct broker {
     uint64_t last_connection_number;
     struct connection *connections;
     struct connection *ready_first, *ready_last;
+    struct connection *ready_committed; /* the last whose output may be sent; only where there is a store */
+    const struct store *store;          /* NULL: nothing is kept */
+    uint64_t last_number;               /* of those that records have */
+    microseconds wall_offset;           /* from the core's clock to that on the wall */
+    bool is_uncommitted;                /* the store was changed since the last commit */
+    const char *failure;                /* of the store, in words; NULL: all is well */
     struct timers timers;
     struct session_table sessions;
     struct topic_tree subscriptions; /* of filters; values are struct subscribers */
@@ -358,8 +379,13 @@ void session_leave(struct session *session);
 void session_resume(struct session *session);
 /* Keeps the Will to be published after `delay` seconds. */
 void session_delay_will(struct session *session, struct message *will, uint32_t delay);
+/* `expires` or `will_due` changed. */
+void session_set_timer(struct session *session);
 /* The session's timer is due. */
 void session_time_is_up(struct session *session);
+/* A QoS 2 message came, and its PUBREL. False where there is no memory. */
+bool session_note_received(struct session *session, uint16_t packet_identifier);
+void session_forget_received(struct session *session, uint16_t packet_identifier);
 struct mqtt_bytes session_client_identifier(const struct session *session);
 /* Who its Client is, for a question to the host. */
 struct broker_client session_client(const struct session *session);
@@ -384,10 +410,14 @@ void share_quit(struct share *share, struct subscription *subscription);
 /* Whose turn it is: a member whose Client is connected before one whose is not, and never `except`. NULL where there
  * is none. */
 struct subscription *share_choose(struct share *share, const struct session *except);
+/* Writes the whole filter, as subscription_filter(). Empty for NULL and for a share that has no members any more. */
+struct mqtt_bytes share_filter(const struct share *share, uint8_t *text);
 void share_hold(struct share *share);                           /* NULL is fine */
 void share_release(struct broker *broker, struct share *share); /* NULL is fine */
 
 /* delivery.c */
+#define IDENTIFIERS_ONCE 512u /* Subscription Identifiers in one PUBLISH; for more, further copies are sent */
+
 /* What a message is to be delivered with. */
 struct delivery_terms {
     uint8_t qos;
@@ -397,6 +427,10 @@ struct delivery_terms {
     uint16_t identifier_count;
 };
 void delivery_add(struct session *session, struct message *message, const struct delivery_terms *terms);
+/* One that the store had, after all those that came before it. NULL where there is no memory, or where its Packet
+ * Identifier is taken. */
+struct delivery *delivery_restore(struct session *session, struct message *message, const struct delivery_terms *terms,
+                                  enum delivery_state state, uint16_t packet_identifier);
 void delivery_pump(struct session *session); /* sends what is queued as far as the limits let it */
 void delivery_resume(struct session *session);
 void delivery_finish(struct session *session, struct delivery *delivery);
@@ -457,6 +491,10 @@ void publish_will(struct broker *broker, struct message *will, enum mqtt_version
 
 /* retain.c */
 void retain_message(struct broker *broker, enum mqtt_version version, const struct application_message *parts);
+/* What a topic retains, or NULL. */
+struct message *retained_find(const struct broker *broker, struct mqtt_bytes topic);
+/* One that the store had, for a topic that retains nothing yet. False where there is no memory. */
+bool retained_restore(struct broker *broker, struct message *message);
 void retained_expire(struct broker *broker);
 void retained_clear(struct broker *broker);
 void publish_retained_to(struct subscription *subscription, struct mqtt_bytes filter);

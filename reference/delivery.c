@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "reference/core.h"
+#include "reference/persist.h"
 
 #define FIRST_IDENTIFIER_CAPACITY 16u
 
@@ -194,10 +195,13 @@ static void send_first(struct session *session, struct delivery *delivery) {
     bool again = delivery->packet_identifier != 0;
     if (!again && take_identifier(session, delivery) == 0) {
         connection_give_up(session->connection, "out of memory");
+        persist_delivery(session, delivery);
         return;
     }
     take_out(session, delivery);
     append(session, delivery, DELIVERY_SENT);
+    if (!again)
+        persist_delivery(session, delivery);
     if (!send_delivery(session, delivery, again))
         too_large(session, delivery);
     else if (!stays_unacknowledged(session, delivery->qos))
@@ -253,9 +257,8 @@ static bool keeps_order(const struct session *session) {
 
 /* What a Client does not read or acknowledge costs bounded memory. A message that goes out at once, alone, may be
  * larger than all that may wait. */
-static bool has_room(const struct session *session, const struct message *message) {
+static bool has_room(const struct session *session, const struct message *message, bool must_wait) {
     const struct broker_settings *settings = &session->broker->settings;
-    bool must_wait = !may_send_more(session) || session->deliveries[DELIVERY_QUEUED].count > 0;
     if (!must_wait && session->kept_bytes == 0)
         return true;
     if (must_wait && session->deliveries[DELIVERY_QUEUED].count >= settings->maximum_queued)
@@ -265,7 +268,8 @@ static bool has_room(const struct session *session, const struct message *messag
 
 void delivery_add(struct session *session, struct message *message, const struct delivery_terms *terms) {
     struct broker *broker = session->broker;
-    struct delivery *delivery = has_room(session, message) ? delivery_create(broker, terms) : NULL;
+    bool must_wait = !may_send_more(session) || session->deliveries[DELIVERY_QUEUED].count > 0;
+    struct delivery *delivery = has_room(session, message, must_wait) ? delivery_create(broker, terms) : NULL;
     if (delivery == NULL) {
         broker->counts.discarded++;
         if (session->connection != NULL)
@@ -278,7 +282,31 @@ void delivery_add(struct session *session, struct message *message, const struct
         append(session, delivery, DELIVERY_QUEUED);
     else
         prepend(session, delivery, DELIVERY_QUEUED);
+    if (must_wait)
+        persist_delivery(session, delivery); /* else it is sent now, and put then */
     delivery_pump(session);
+}
+
+struct delivery *delivery_restore(struct session *session, struct message *message, const struct delivery_terms *terms,
+                                  enum delivery_state state, uint16_t packet_identifier) {
+    while (packet_identifier != 0 && packet_identifier >= session->identifier_capacity)
+        if (!grow_identifiers(session))
+            return NULL;
+    if (packet_identifier != 0 && delivery_find(session, packet_identifier) != NULL)
+        return NULL;
+    struct delivery *delivery = delivery_create(session->broker, terms);
+    if (delivery == NULL)
+        return NULL;
+    if (message != NULL)
+        message_keep(message);
+    delivery->message = message;
+    delivery->packet_identifier = packet_identifier;
+    append(session, delivery, state);
+    if (packet_identifier != 0) {
+        session->by_identifier[packet_identifier] = delivery;
+        session->identifiers_taken++;
+    }
+    return delivery;
 }
 
 /* ---- On a new connection, section 4.4 ---------------------------------------------------------------------- */
@@ -324,6 +352,7 @@ static void free_delivery(struct session *session, struct delivery *delivery) {
         session->by_identifier[delivery->packet_identifier] = NULL;
         session->identifiers_taken--;
     }
+    persist_delivery_end(session, delivery);
     message_release(broker, delivery->message);
     share_release(broker, delivery->share);
     memory_give(&broker->memory, delivery->identifiers, delivery->identifier_count * sizeof *delivery->identifiers);
@@ -340,6 +369,7 @@ void delivery_release(struct session *session, struct delivery *delivery) {
     enum mqtt_version version = session->version;
     uint16_t packet_identifier = delivery->packet_identifier;
     if (delivery->state == DELIVERY_SENT) {
+        persist_delivery_end(session, delivery);
         take_out(session, delivery);
         /* A broker that breaks MQTT-4.3.3-1 (5.0: MQTT-4.3.3-6) keeps the message, to send it again. */
         if (MUST(rules, BY_VERSION(version, V311(4_3_3_1), V5(4_3_3_6)))) {
@@ -347,6 +377,7 @@ void delivery_release(struct session *session, struct delivery *delivery) {
             delivery->message = NULL;
         }
         append(session, delivery, DELIVERY_RELEASED);
+        persist_delivery(session, delivery); /* PUBREL is sent in the order of the PUBRECs, MQTT-4.6.0-4 */
     }
     if (version == MQTT_5_0 && !MUST(rules, V5(4_3_3_4)))
         return;

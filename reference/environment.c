@@ -50,11 +50,19 @@ static uint64_t random_from_system(void *context) {
     return number * UINT64_C(0x9E3779B97F4A7C15);
 }
 
+static microseconds wall_clock_of_system(void *context) {
+    (void)context;
+    struct timespec time;
+    clock_gettime(CLOCK_REALTIME, &time);
+    return (microseconds)time.tv_sec * MICROSECONDS_PER_SECOND + (microseconds)time.tv_nsec / 1000;
+}
+
 struct environment environment_of_system(void) {
     return (struct environment){
         .allocate = allocate_from_system,
         .release = release_to_system,
         .random = random_from_system,
+        .wall_clock = wall_clock_of_system,
     };
 }
 
@@ -64,5 +72,6 @@ struct environment environment_of_system_counting(struct memory_use *use) {
         .allocate = allocate_counting,
         .release = release_counting,
         .random = random_from_system,
+        .wall_clock = wall_clock_of_system,
     };
 }

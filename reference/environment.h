@@ -20,6 +20,8 @@ struct environment {
     void (*release)(void *context, void *memory, size_t size);
     /* For Client Identifiers that the broker assigns. */
     uint64_t (*random)(void *context);
+    /* The time of the wall clock since 1970, which may jump. Asked only where there is a store; else it may be NULL. */
+    microseconds (*wall_clock)(void *context);
 };
 
 #endif

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "reference/core.h"
+#include "reference/persist.h"
 #include "reference/property_set.h"
 
 #define ASSIGNED_PREFIX "mqspec"
@@ -409,6 +410,7 @@ static void accept(struct connection *connection, const struct mqtt_connect *con
         return;
     }
     start_keep_alive(connection, connect->keep_alive);
+    persist_session(session);
     answer(connection, connect, session_present(connection, clean, existed), assigned, data);
 }
 

@@ -77,7 +77,7 @@ static void refuse_topic(struct connection *connection, const struct mqtt_publis
     if (connection->version == MQTT_5_0) {
         /* A broker that breaks MQTT-4.3.3-9 takes the identifier for one that is in use. */
         if (qos == 2 && !MUST(rules, V5(4_3_3_9)))
-            (void)identifier_set_add(&broker->memory, &session->received, publish->packet_identifier);
+            (void)session_note_received(session, publish->packet_identifier);
         answer(connection, qos, publish->packet_identifier, MQTT_REASON_NOT_AUTHORIZED,
                "this Client may not publish to this topic");
         return;
@@ -111,7 +111,6 @@ static uint32_t distribute(struct connection *connection, const struct mqtt_publ
 }
 
 static void take(struct connection *connection, const struct mqtt_publish *publish, uint8_t flags) {
-    struct broker *broker = connection->broker;
     struct session *session = connection->session;
     uint16_t packet_identifier = publish->packet_identifier;
     uint8_t qos = mqtt_publish_qos(flags);
@@ -121,7 +120,7 @@ static void take(struct connection *connection, const struct mqtt_publish *publi
     bool is_new = remembered && !identifier_set_has(&session->received, packet_identifier);
     if (is_new && !keeps_receive_maximum(connection))
         return;
-    if (remembered && !identifier_set_add(&broker->memory, &session->received, packet_identifier)) {
+    if (remembered && !session_note_received(session, packet_identifier)) {
         connection_give_up(connection, "out of memory");
         return;
     }
@@ -170,7 +169,7 @@ void handle_pubrel(struct connection *connection, const struct mqtt_packet *pack
     bool was_known = identifier_set_has(&session->received, packet_identifier);
     /* MQTT-4.3.3-12: from here on the identifier stands for a new message. */
     if (session->version != MQTT_5_0 || MUST(&session->broker->rules, V5(4_3_3_12)))
-        identifier_set_remove(&session->received, packet_identifier);
+        session_forget_received(session, packet_identifier);
     if (was_known && connection->unacknowledged > 0)
         connection->unacknowledged--;
     if (completes(session, packet_identifier))

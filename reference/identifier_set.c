@@ -64,6 +64,15 @@ bool identifier_set_remove(struct identifier_set *set, uint16_t identifier) {
     return true;
 }
 
+bool identifier_set_next(const struct identifier_set *set, uint32_t *slot, uint16_t *identifier) {
+    while (*slot < set->capacity) {
+        *identifier = set->slots[(*slot)++];
+        if (*identifier != 0)
+            return true;
+    }
+    return false;
+}
+
 void identifier_set_clear(struct memory *memory, struct identifier_set *set) {
     memory_give(memory, set->slots, set->capacity * sizeof *set->slots);
     memset(set, 0, sizeof *set);

@@ -19,6 +19,9 @@ bool identifier_set_has(const struct identifier_set *set, uint16_t identifier);
 bool identifier_set_add(struct memory *memory, struct identifier_set *set, uint16_t identifier);
 /* False when it was not there. */
 bool identifier_set_remove(struct identifier_set *set, uint16_t identifier);
+/* Walks through them, in no order: *slot begins with 0, and each call sets *identifier to the next. False after the
+ * last. The set must not change meanwhile. */
+bool identifier_set_next(const struct identifier_set *set, uint32_t *slot, uint16_t *identifier);
 void identifier_set_clear(struct memory *memory, struct identifier_set *set);
 
 #endif

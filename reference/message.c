@@ -84,6 +84,8 @@ struct message *message_create(struct broker *broker, const struct application_m
     if (message == NULL)
         return NULL;
     message->references = 1;
+    message->records = 0;
+    message->number = 0;
     message->topic_length = parts->topic.length;
     message->payload_length = parts->payload.length;
     message->properties_room = parts->properties.length;

@@ -3,10 +3,10 @@
 #include <string.h>
 
 #include "reference/core.h"
+#include "reference/persist.h"
 
-#define ENCODED_ONCE     ((size_t)1024) /* QoS 0 packets up to this size are encoded once for all who get them alike */
-#define ENCODED_FORMS    4              /* before 5.0 and in 5.0, with RETAIN 0 and 1 */
-#define IDENTIFIERS_ONCE 512u           /* Subscription Identifiers in one PUBLISH; for more, further copies are sent */
+#define ENCODED_ONCE  ((size_t)1024) /* QoS 0 packets up to this size are encoded once for all who get them alike */
+#define ENCODED_FORMS 4              /* before 5.0 and in 5.0, with RETAIN 0 and 1 */
 
 /* A message while it is being distributed. */
 struct publication {
@@ -383,6 +383,7 @@ void publish_will(struct broker *broker, struct message *will, enum mqtt_version
     if (retain)
         retain_message(broker, version, &parts);
     will->published = broker->now;
+    persist_message(broker, will);
     publish_to_subscribers(broker, &parts, qos == will->qos ? will : NULL, NULL);
     if (broker->settings.hooks.report != NULL) {
         struct mqtt_packet packet = {.type = MQTT_PUBLISH, .flags = parts.flags};

@@ -2,6 +2,7 @@
 #include <assert.h>
 
 #include "reference/core.h"
+#include "reference/persist.h"
 
 /* Looking for what has expired goes through all that is retained. That one has expired is also seen when it would be
  * delivered, so the look may wait a little. */
@@ -10,6 +11,7 @@
 static void forget_retained(struct broker *broker, struct topic_node *node) {
     if (node->value == NULL)
         return;
+    persist_retained_end(broker, node->value);
     message_release(broker, node->value);
     node->value = NULL;
     broker->counts.retained--;
@@ -45,6 +47,7 @@ static void store_retained(struct broker *broker, enum mqtt_version version, con
         forget_retained(broker, node);
         node->value = message;
         broker->counts.retained++;
+        persist_retained(broker, message);
         if (expiry_of(message) < broker->retained_timer.deadline)
             look_again(broker, expiry_of(message));
     }
@@ -66,6 +69,23 @@ void retain_message(struct broker *broker, enum mqtt_version version, const stru
     }
     if (MUST(rules, BY_VERSION(version, V311(3_3_1_5), V5(3_3_1_5))))
         store_retained(broker, version, parts);
+}
+
+struct message *retained_find(const struct broker *broker, struct mqtt_bytes topic) {
+    const struct topic_node *node = topic_tree_find(&broker->retained, topic);
+    return node != NULL ? node->value : NULL;
+}
+
+bool retained_restore(struct broker *broker, struct message *message) {
+    struct topic_node *node = topic_tree_insert(&broker->retained, message_topic(message));
+    if (node == NULL)
+        return false;
+    message_keep(message);
+    node->value = message;
+    broker->counts.retained++;
+    if (message->expiry_interval != NO_EXPIRY)
+        look_again(broker, broker->now); /* it may be over already, and what is over has no deadline */
+    return true;
 }
 
 /* ---- Delivering to a new subscription ------------------------------------------------------------------------- */

@@ -536,6 +536,7 @@ void server_destroy(struct server *server) {
     if (server == NULL)
         return;
     close_listeners(server);
+    (void)broker_commit(server->broker, event_loop_now(server->loop)); /* where it fails, less is written */
     for (enum phase phase = PHASE_OPEN; phase <= PHASE_FLUSHING; phase++)
         for (struct peer *peer = server->peers[phase].first; peer != NULL; peer = peer->next) {
             if (write_output(peer) == TRANSPORT_DONE)
@@ -585,7 +586,11 @@ microseconds server_turn(struct server *server) {
     remove_late_peers(server, now);
     if (server->accept_paused && server->accept_again <= now)
         resume_accepting(server);
+    if (!broker_commit(server->broker, now)) /* nothing more may be sent */
+        return NO_DEADLINE;
     serve_ready(server);
+    if (broker_is_ready(server->broker)) /* there is more output, which waits for the next commit */
+        return now;
     microseconds deadline = broker_deadline(server->broker);
     for (enum phase phase = PHASE_FLUSHING; phase < PHASE_COUNT; phase++)
         deadline = earlier(deadline, first_deadline(&server->peers[phase]));

@@ -43,7 +43,8 @@ int server_listen_over(struct server *server, const char *address, uint16_t port
                        const char **reason);
 
 /* Writes and closes what the core asks for; call it after event_loop_wait() and before the next. Also ticks the
- * core when its deadline has come. Returns when the loop should wake at the latest. */
+ * core when its deadline has come, and commits what the turn brought before anything is written that acknowledges it;
+ * where that fails (broker_failure() says why), nothing is written. Returns when the loop should wake at the latest. */
 microseconds server_turn(struct server *server);
 
 #endif

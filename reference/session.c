@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "reference/core.h"
+#include "reference/persist.h"
 
 #define FIRST_BUCKET_COUNT ((size_t)64)
 
@@ -98,25 +99,28 @@ struct session *session_create(struct broker *broker, struct mqtt_bytes client_i
 
 /* ---- Its time, sections 3.1.2.11.2 and 3.1.3.2.2 of 5.0 ------------------------------------------------------ */
 
-static void set_timer(struct session *session) {
+void session_set_timer(struct session *session) {
     microseconds first = session->expires < session->will_due ? session->expires : session->will_due;
     timers_set(session->broker, &session->timer, first);
 }
 
 void session_leave(struct session *session) {
     session->connection = NULL;
+    session->left = session->broker->now;
     session->expires = NO_DEADLINE;
     if (session->expiry != SESSION_NEVER_EXPIRES)
         session->expires = session->broker->now + session->expiry * MICROSECONDS_PER_SECOND;
-    set_timer(session);
+    session_set_timer(session);
+    persist_session(session);
 }
 
 void session_delay_will(struct session *session, struct message *will, uint32_t delay) {
     message_release(session->broker, session->will);
     message_keep(will);
     session->will = will;
+    session->will_delay = delay;
     session->will_due = session->broker->now + delay * MICROSECONDS_PER_SECOND;
-    set_timer(session);
+    session_set_timer(session);
 }
 
 static void publish_delayed_will(struct session *session) {
@@ -124,8 +128,13 @@ static void publish_delayed_will(struct session *session) {
     struct message *will = session->will;
     session->will = NULL;
     session->will_due = NO_DEADLINE;
-    if (will != NULL && !broker->is_ending && MUST(&broker->rules, V5(3_1_2_8)))
+    if (will == NULL)
+        return;
+    /* Before 5.0 only a broker that starts anew delays a Will: until it is there. */
+    if (!broker->is_ending && MUST(&broker->rules, BY_VERSION(session->version, V311(3_1_2_8), V5(3_1_2_8))))
         publish_will(broker, will, session->version);
+    if (session_is_kept(session))
+        persist_session(session);
     message_release(broker, will);
 }
 
@@ -136,22 +145,36 @@ void session_resume(struct session *session) {
         session->will = NULL;
         session->will_due = NO_DEADLINE;
     }
-    set_timer(session);
+    session_set_timer(session);
 }
 
 void session_time_is_up(struct session *session) {
     microseconds now = session->broker->now;
     if (session->will_due <= now)
         publish_delayed_will(session);
-    set_timer(session);
+    session_set_timer(session);
     if (session->expires > now)
         return;
     session->expires = NO_DEADLINE;
-    set_timer(session);
+    session_set_timer(session);
     if (!MUST(&session->broker->rules, V5(4_1_0_2)))
         return;
     session->broker->counts.expired++;
     session_destroy(session);
+}
+
+/* ---- QoS 2 identifiers from the Client, section 4.3.3 --------------------------------------------------------- */
+
+bool session_note_received(struct session *session, uint16_t packet_identifier) {
+    if (!identifier_set_add(&session->broker->memory, &session->received, packet_identifier))
+        return false;
+    persist_received(session, packet_identifier);
+    return true;
+}
+
+void session_forget_received(struct session *session, uint16_t packet_identifier) {
+    if (identifier_set_remove(&session->received, packet_identifier))
+        persist_received_end(session, packet_identifier);
 }
 
 /* ---- Its end ------------------------------------------------------------------------------------------------- */
@@ -211,6 +234,7 @@ void session_destroy(struct session *session) {
     delivery_clear(session);
     publish_delayed_will(session);
     delivery_clear(session); /* what a broker that breaks a rule may have added */
+    persist_session_end(session);
     timers_return(broker, &session->timer);
     topic_aliases_clear(broker, &session->kept_aliases);
     memory_give(&broker->memory, session->by_identifier, session->identifier_capacity * sizeof *session->by_identifier);

@@ -4,6 +4,8 @@
 
 #include "reference/core.h"
 
+#define SHARE_PREFIX "$share/"
+
 struct share *share_find(const struct subscribers *subscribers, struct mqtt_bytes name) {
     for (struct share *share = subscribers->shares; share != NULL; share = share->next)
         if (mqtt_equal((struct mqtt_bytes){share->name, share->name_length}, name))
@@ -84,6 +86,17 @@ struct subscription *share_choose(struct share *share, const struct session *exc
         member = next;
     }
     return away;
+}
+
+struct mqtt_bytes share_filter(const struct share *share, uint8_t *text) {
+    if (share == NULL || share->node == NULL)
+        return (struct mqtt_bytes){NULL, 0};
+    memcpy(text, SHARE_PREFIX, sizeof SHARE_PREFIX - 1);
+    memcpy(text + sizeof SHARE_PREFIX - 1, share->name, share->name_length);
+    uint32_t start = (uint32_t)sizeof SHARE_PREFIX + share->name_length;
+    text[start - 1] = '/';
+    topic_node_text(share->node, text + start);
+    return (struct mqtt_bytes){text, start + topic_node_length(share->node)};
 }
 
 void share_hold(struct share *share) {

@@ -4,8 +4,7 @@
 #include <string.h>
 
 #include "reference/core.h"
-
-#define SHARE_PREFIX "$share/"
+#include "reference/persist.h"
 
 /* A filter taken apart: what is matched, and the ShareName, absent where it is not shared. The broker offers Shared
  * Subscriptions in every version: names that begin with $ are the Server's to give a meaning, section 4.7.2. */
@@ -126,6 +125,7 @@ struct subscription *subscription_set(struct session *session, struct mqtt_bytes
         return NULL;
     subscription->options = options;
     subscription->identifier = identifier;
+    persist_subscription(subscription);
     return subscription;
 }
 
@@ -149,6 +149,7 @@ static void unlink_from_node(struct subscription *subscription) {
 void subscription_remove(struct subscription *subscription) {
     struct session *session = subscription->session;
     struct broker *broker = session->broker;
+    persist_subscription_end(subscription);
     if (subscription->next_of_session != NULL)
         subscription->next_of_session->previous_of_session = subscription->previous_of_session;
     if (subscription->previous_of_session != NULL)
@@ -165,14 +166,8 @@ void subscription_remove(struct subscription *subscription) {
 }
 
 struct mqtt_bytes subscription_filter(const struct subscription *subscription, uint8_t *text) {
-    uint32_t start = 0;
-    if (subscription->share != NULL) {
-        const struct share *share = subscription->share;
-        memcpy(text, SHARE_PREFIX, sizeof SHARE_PREFIX - 1);
-        memcpy(text + sizeof SHARE_PREFIX - 1, share->name, share->name_length);
-        start = (uint32_t)sizeof SHARE_PREFIX + share->name_length;
-        text[start - 1] = '/';
-    }
-    topic_node_text(subscription->node, text + start);
-    return (struct mqtt_bytes){text, start + topic_node_length(subscription->node)};
+    if (subscription->share != NULL)
+        return share_filter(subscription->share, text);
+    topic_node_text(subscription->node, text);
+    return (struct mqtt_bytes){text, topic_node_length(subscription->node)};
 }

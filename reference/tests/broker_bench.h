@@ -22,6 +22,8 @@ struct bench {
     size_t failing; /* the allocation that fails, from 1; 0: none */
     struct broker *broker;
     microseconds now;
+    microseconds wall_at_start; /* what the clock on the wall showed when `now` was 0 */
+    bool holds_commit;          /* what was received is not committed, and so nothing sent */
     struct connection *connections[CLIENTS];
     uint8_t output[CLIENTS][OUTPUT_SIZE]; /* all that was sent to each Client and not looked at */
     size_t length[CLIENTS];
@@ -51,6 +53,11 @@ static inline uint64_t next_random(void *context) {
     return 4; /* the core must cope with any generator */
 }
 
+static inline microseconds wall_clock(void *context) {
+    const struct bench *bench = context;
+    return bench->wall_at_start + bench->now;
+}
+
 static inline void count_event(void *context, const struct broker_event *event) {
     struct bench *bench = context;
     bench->events[event->kind]++;
@@ -64,7 +71,7 @@ static inline struct bench *bench_create(struct broker_settings settings, size_t
         bench->version[client] = MQTT_3_1_1;
     settings.hooks.context = bench;
     settings.hooks.report = count_event;
-    struct environment environment = {bench, allocate, release, next_random};
+    struct environment environment = {bench, allocate, release, next_random, wall_clock};
     bench->broker = broker_create(&settings, &environment);
     return bench;
 }
@@ -75,8 +82,8 @@ static inline void bench_destroy(struct bench *bench) {
     free(bench);
 }
 
-/* Takes all output, a few bytes at a time where `step` says so, and closes what is to be closed. */
-static inline void settle(struct bench *bench, size_t step) {
+/* Takes the output that may be sent, a few bytes at a time where `step` says so, and closes what is to be closed. */
+static inline void take_output(struct bench *bench, size_t step) {
     struct connection *connection;
     while ((connection = broker_next_ready(bench->broker)) != NULL) {
         int client = (int)(intptr_t)broker_owner(connection);
@@ -94,6 +101,16 @@ static inline void settle(struct bench *bench, size_t step) {
             broker_closed(connection, bench->now);
         }
     }
+}
+
+/* All output: where there is a store, what is sent may be followed by more, which waits for a commit of its own. */
+static inline void settle(struct bench *bench, size_t step) {
+    if (bench->holds_commit)
+        return;
+    do {
+        (void)broker_commit(bench->broker, bench->now);
+        take_output(bench, step);
+    } while (broker_is_ready(bench->broker) && broker_failure(bench->broker) == NULL);
 }
 
 static inline void open_connection(struct bench *bench, int client) {

@@ -381,7 +381,7 @@ static bool line_is_empty(const struct line *line) {
 /* Returns how many allocations were made. Fails when other than the row's breaches were reported. */
 static unsigned long play_conversation(const struct conversation *conversation, struct variation variation) {
     struct play play = {.variation = variation, .conversation = conversation, .now = 5000000};
-    struct environment environment = {&play, play_allocate, play_release, NULL};
+    struct environment environment = {.context = &play, .allocate = play_allocate, .release = play_release};
     struct monitor_hooks hooks = {&play, play_breach, play_packet};
     play.monitor = monitor_create(&hooks, &environment);
     for (int i = 0; play.monitor != NULL && i < CONVERSATION_LINES && !line_is_empty(&conversation->lines[i]); i++) {

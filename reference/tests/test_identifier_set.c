@@ -21,7 +21,7 @@ static void release(void *context, void *memory, size_t size) {
     free(memory);
 }
 
-static const struct environment environment = {NULL, allocate, release, NULL};
+static const struct environment environment = {.allocate = allocate, .release = release};
 
 static void behaves_as_an_array_of_flags(void **state) {
     (void)state;

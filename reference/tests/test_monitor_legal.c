@@ -621,7 +621,7 @@ static void test_release(void *context, void *memory, size_t size) {
 }
 
 static void run(struct simulation *simulation, unsigned long seed, bool flips_dup) {
-    struct environment environment = {NULL, test_allocate, test_release, NULL};
+    struct environment environment = {.allocate = test_allocate, .release = test_release};
     struct monitor_hooks hooks = {simulation, count_breach, NULL};
     simulation->seed = seed;
     simulation->random = seed * UINT64_C(0x9e3779b97f4a7c15) | 1;

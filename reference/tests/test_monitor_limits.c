@@ -47,7 +47,7 @@ static void watch_packet(void *context, void *owner, enum mqtt_side side, micros
 }
 
 static struct monitor *create(struct watch *watch) {
-    struct environment environment = {watch, watch_allocate, watch_release, NULL};
+    struct environment environment = {.context = watch, .allocate = watch_allocate, .release = watch_release};
     struct monitor_hooks hooks = {watch, watch_breach, watch_packet};
     struct monitor *monitor = monitor_create(&hooks, &environment);
     assert_non_null(monitor);

@@ -27,7 +27,7 @@ static uint64_t no_random(void *context) {
     return 0;
 }
 
-static const struct environment environment = {NULL, allocate, release, no_random};
+static const struct environment environment = {.allocate = allocate, .release = release, .random = no_random};
 
 static const char *const filters[] = {
     "#",
