@@ -112,7 +112,10 @@ include fuzz/fuzz.mk
 $(B)/reports/sample_report: $(B)/reports/tests/sample_report.o $(B)/libreports.a $(B)/libspec.a
 	$(CC) $(LDFLAGS) -o $@ $^
 
-test-helpers: $(B)/fuzz/replay_decode $(B)/fuzz/replay_broker $(B)/fuzz/canary $(B)/fuzz/seeds $(B)/reports/sample_report
+$(B)/reference/crash: $(B)/reference/tests/crash.o $(B)/libreference.a $(B)/libcodec.a $(B)/libspec.a
+	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+test-helpers: $(B)/reference/crash $(B)/fuzz/replay_decode $(B)/fuzz/replay_broker $(B)/fuzz/canary $(B)/fuzz/seeds $(B)/reports/sample_report
 
 unit: $(TEST_PROGRAMS)
 
@@ -147,6 +150,12 @@ mutants: ## break each rule in turn; show which scenarios notice
 RUNS ?= 200
 soak: $(B)/mqspec ## play the suite RUNS (200) times in a row on a machine kept busy
 	.ci/soak $(B)/mqspec $(RUNS)
+
+ROUNDS ?= 500
+crash: ## kill the broker ROUNDS (500) times under load; no acknowledged message may be lost
+	@.ci/install-tools build
+	@$(MAKE) --no-print-directory $(B)/mqspec $(B)/reference/crash
+	reference/tests/crash.sh $(B)/mqspec $(B) $(ROUNDS)
 
 bench: ## measure the reference broker beside the brokers installed here
 	@.ci/install-tools test
@@ -186,5 +195,5 @@ $(B)/reference/bench/load: $(B)/reference/bench/load.o $(B)/libreference.a $(B)/
 $(B)/codec/bench/codec: $(B)/codec/bench/codec.o $(B)/libcodec.a $(B)/libspec.a
 	$(CC) $(LDFLAGS) -o $@ $^
 
-.PHONY: bench-codec coverage field
+.PHONY: bench-codec coverage field crash
 .PHONY: help tools run test test-helpers mutants soak bench format lint ci clean

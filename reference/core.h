@@ -191,7 +191,7 @@ struct delivery_list {
 /* What the store has of a Session. */
 struct kept_session {
     uint64_t number;      /* 0: it is not there */
-    struct message *will; /* that its record refers to, or NULL */
+    struct message *will; /* that its record refers to, with a reference; or NULL */
 };
 
 /* Section 4.1. */

@@ -191,21 +191,33 @@ void persist_remove_received(struct session *session, uint16_t packet_identifier
 
 /* ---- Sessions -------------------------------------------------------------------------------------------------- */
 
+/* The record of the session refers to this Will from now on. Its connection may let go of it before the record is
+ * changed, so it is kept in memory as long. */
+static uint64_t keep_will(struct session *session, struct message *will) {
+    struct broker *broker = session->broker;
+    struct message *before = session->kept.will;
+    session->kept.will = will;
+    if (will != NULL)
+        message_keep(will);
+    uint64_t number = keep_stored(broker, will);
+    release_stored(broker, before);
+    message_release(broker, before);
+    return number;
+}
+
 /* The Will is part of the Session's state, section 4.1 of 5.0, also while it is its connection's: should the broker end
  * without notice, so has that connection, and the Will is to be published. */
 static void put_session(struct session *session) {
     struct broker *broker = session->broker;
     const struct connection *connection = session->connection;
-    struct message *before = session->kept.will;
-    session->kept.will = connection != NULL ? connection->will : session->will;
+    struct message *will = connection != NULL ? connection->will : session->will;
     uint32_t delay = connection != NULL ? connection->will_delay : session->will_delay;
     struct session_record record = {.left = connection != NULL ? 0 : by_wall_clock(broker, session->left),
-                                    .will = keep_stored(broker, session->kept.will),
+                                    .will = keep_will(session, will),
                                     .will_delay = delay,
                                     .expiry = session->expiry,
                                     .version = (uint8_t)session->version,
                                     .client_identifier = session_client_identifier(session)};
-    release_stored(broker, before);
     struct record_key key = record_key(RECORD_SESSION, session->kept.number, 0);
     struct record_value value;
     record_write_session(&value, &key, &record);
@@ -251,8 +263,7 @@ void persist_session_end(struct session *session) {
     uint16_t identifier;
     for (uint32_t slot = 0; identifier_set_next(&session->received, &slot, &identifier);)
         persist_received_end(session, identifier);
-    release_stored(broker, session->kept.will);
-    session->kept.will = NULL;
+    keep_will(session, NULL);
     remove_record(broker, RECORD_SESSION, session->kept.number, 0);
     session->kept.number = 0;
 }

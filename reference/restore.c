@@ -160,7 +160,8 @@ static bool restore_session(void *context, struct mqtt_bytes key, struct mqtt_by
     if (record.expiry != SESSION_NEVER_EXPIRES)
         session->expires = restoring->now + what_is_left(record.expiry, passed);
     if (will != NULL) {
-        message_keep(will);
+        message_keep(will); /* for the Session */
+        message_keep(will); /* and for its record */
         will->records++;
         session->will = will;
         session->will_due = restoring->now + what_is_left(record.will_delay, passed);

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -246,27 +245,26 @@ static void close_store(void *context) {
     free(store);
 }
 
-/* The lock is the system's: it ends with the process, however that ends. The number in the file is for people. */
+/* The lock is the system's and this process's own: it ends with it, however that ends, even while the process that
+ * looks for damage goes on. */
 static bool take_lock(struct lmdb_store *store, int directory, char error[STORE_LONGEST_ERROR]) {
-    char holder[32] = "";
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
     store->lock = openat(directory, LOCK_FILE, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (store->lock < 0) {
         describe(error, "write", store->directory, LOCK_FILE, errno);
         return false;
     }
-    if (flock(store->lock, LOCK_EX | LOCK_NB) != 0) {
-        ssize_t length = read(store->lock, holder, sizeof holder - 1);
-        holder[length > 0 ? length : 0] = '\0';
-        snprintf(error, STORE_LONGEST_ERROR,
-                 "%s is in use by process %.*s; end that broker, or name another place for this one", store->directory,
-                 (int)strcspn(holder, "\n"), holder);
+    if (fcntl(store->lock, F_SETLK, &lock) == 0)
+        return true;
+    if (errno != EACCES && errno != EAGAIN) {
+        describe(error, "lock", store->directory, LOCK_FILE, errno);
         return false;
     }
-    if (ftruncate(store->lock, 0) != 0 || dprintf(store->lock, "%ld\n", (long)getpid()) < 0) {
-        describe(error, "write", store->directory, LOCK_FILE, errno);
-        return false;
-    }
-    return true;
+    long holder = fcntl(store->lock, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK ? (long)lock.l_pid : 0;
+    snprintf(error, STORE_LONGEST_ERROR,
+             "%s is in use by process %ld; end that broker, or name another place for this one", store->directory,
+             holder);
+    return false;
 }
 
 static int open_environment(struct lmdb_store *store, uint64_t largest) {

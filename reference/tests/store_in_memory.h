@@ -134,7 +134,8 @@ static inline bool memory_walk(void *context, struct mqtt_bytes prefix, store_vi
         return false;
     for (size_t i = 0; i < store->changed.count; i++) {
         const struct stored_record *record = &store->changed.records[i];
-        if (record->key_length < prefix.length || memcmp(record->key, prefix.data, prefix.length) != 0)
+        if (record->key_length < prefix.length ||
+            (prefix.length > 0 && memcmp(record->key, prefix.data, prefix.length) != 0))
             continue;
         /* Of exactly its size, so that reading beyond it is seen. */
         uint8_t *value = malloc(record->value_length);
