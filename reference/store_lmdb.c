@@ -3,9 +3,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <lmdb.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -214,12 +216,22 @@ static bool is_sound(const char *directory, uint64_t largest) {
            is_readable(environment, reading, FREE_LIST);
 }
 
+/* It ends as the system ends a process, without a core, whatever the program that runs the broker does then. */
+static void let_go_of_signals(void) {
+    static const int signals[] = {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL};
+    struct rlimit no_core = {0, 0};
+    for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++)
+        signal(signals[i], SIG_DFL);
+    (void)setrlimit(RLIMIT_CORE, &no_core);
+}
+
 static int look_for_damage(const char *directory, uint64_t largest) {
     int status;
     pid_t child = fork();
     if (child < 0)
         return errno;
     if (child == 0) {
+        let_go_of_signals();
         int nowhere = open("/dev/null", O_WRONLY); /* what LMDB says before it aborts helps nobody */
         if (nowhere >= 0)
             dup2(nowhere, STDERR_FILENO);

@@ -13,7 +13,8 @@ trap 'rm -rf "$work"' EXIT
 trap 'exit 1' INT TERM
 
 # A second a round is far more than they need.
-if timeout $((rounds + 200)) "$build/reference/crash" -r "$rounds" ${4:+-s "$4"} "$mqspec" "$work" >"$work/out" 2>&1; then
+limit=$((rounds + 200))
+if timeout $limit "$build/reference/crash" -r "$rounds" ${4:+-s "$4"} "$mqspec" "$work" >"$work/out" 2>&1; then
     echo "ok 1 - what was acknowledged outlives kill -9"
 else
     echo "not ok 1 - what was acknowledged outlives kill -9"
