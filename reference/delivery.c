@@ -273,7 +273,7 @@ void delivery_add(struct session *session, struct message *message, const struct
     if (delivery == NULL) {
         broker->counts.discarded++;
         if (session->connection != NULL)
-            connection_report_discarded(session->connection);
+            connection_report(session->connection, BROKER_DISCARDED, NULL, NULL);
         return;
     }
     message_keep(message);

@@ -23,8 +23,9 @@ struct tls_context {
     SSL_CTX *ssl;
     BIO_METHOD *socket;
     enum mqtt_side side;
-    const char *host; /* to ask for by name; owned, or NULL */
-    bool has_expired; /* the own certificate */
+    const char *host;     /* to ask for by name; owned, or NULL */
+    bool has_expired;     /* the own certificate */
+    SSL_SESSION *session; /* of a Client that resumes: the newest; or NULL */
 };
 
 /* ---- A socket as OpenSSL sees it ----------------------------------------------------------------------------- */
@@ -88,6 +89,8 @@ struct ssl_st *tls_open(struct tls_context *context, int descriptor) {
         BIO_free(bio);
         return NULL;
     }
+    if (context->session != NULL)
+        (void)SSL_set_session(ssl, context->session);
     BIO_set_data(bio, (void *)(intptr_t)descriptor);
     SSL_set_bio(ssl, bio, bio);
     if (context->side == MQTT_SERVER)
@@ -277,6 +280,20 @@ static struct tls_context *create(enum mqtt_side side, enum tls_version lowest) 
     return context;
 }
 
+/* Keeps it, and takes over the reference. */
+static int keep_session(SSL *ssl, SSL_SESSION *session) {
+    struct tls_context *context = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
+    SSL_SESSION_free(context->session);
+    context->session = session;
+    return 1;
+}
+
+static void resume_sessions(struct tls_context *context) {
+    SSL_CTX_set_app_data(context->ssl, context);
+    SSL_CTX_set_session_cache_mode(context->ssl, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+    SSL_CTX_sess_set_new_cb(context->ssl, keep_session);
+}
+
 struct tls_context *tls_context_create(const struct tls_settings *settings, char *reason, size_t size) {
     struct complaint complaint = {reason, size};
     struct tls_context *context = create(settings->side, settings->lowest);
@@ -288,6 +305,8 @@ struct tls_context *tls_context_create(const struct tls_settings *settings, char
     bool good = load_certificate(context, settings, &complaint) && load_authorities(context->ssl, settings, &complaint);
     if (good && !name_host(context, settings->host))
         good = complain(&complaint, "no certificate can be for the host '%s'", settings->host);
+    if (good && settings->resumes)
+        resume_sessions(context);
     if (good)
         return context;
     tls_context_destroy(context);
@@ -297,6 +316,7 @@ struct tls_context *tls_context_create(const struct tls_settings *settings, char
 void tls_context_destroy(struct tls_context *context) {
     if (context == NULL)
         return;
+    SSL_SESSION_free(context->session);
     SSL_CTX_free(context->ssl);
     BIO_meth_free(context->socket);
     free((void *)context->host);

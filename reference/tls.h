@@ -26,6 +26,7 @@ struct tls_settings {
     const char *authorities; /* whose certificates are trusted; NULL: those of the system */
     enum tls_demand demand;  /* of the other side's certificate. A Client that demands none trusts everybody */
     enum tls_version lowest;
+    bool resumes;     /* a Client's connections take up the session of the last one, which costs both sides less */
     const char *host; /* that the Server's certificate must be for, a name or an address; NULL: any */
 };
 

@@ -9,7 +9,6 @@
 
 #include "reference/websocket_handshake.h"
 
-#define LONGEST_SUBPROTOCOL 32u
 #define FIRST_CAPACITY      256u
 
 #define FINAL_BIT   0x80u /* the last frame of its message */
@@ -35,7 +34,7 @@ struct websocket {
     uint8_t *handshake; /* received so far; NULL once it is over */
     uint32_t handshake_length;
     char key[HANDSHAKE_KEY_LENGTH + 1];
-    char subprotocol[LONGEST_SUBPROTOCOL];
+    char subprotocol[WEBSOCKET_SUBPROTOCOL_SIZE];
     bool ignores_frame; /* the payload that comes is not MQTT */
     bool is_text;       /* the message that comes */
     /* While bytes are taken: */
@@ -314,6 +313,9 @@ static void take_handshake(struct websocket *websocket, struct mqtt_bytes *bytes
     struct mqtt_bytes message = {grown, known + taken};
     uint32_t end = handshake_end(message, known);
     websocket->handshake_length = message.length;
+    /* HTTP begins with a capital letter, both ways. MQTT and TLS do not, and would wait for an answer. */
+    if (end == 0 && (grown[0] < 'A' || grown[0] > 'Z'))
+        end = message.length;
     if (end == 0) {
         *bytes = (struct mqtt_bytes){bytes->data + taken, bytes->length - taken};
         if (message.length == HANDSHAKE_LONGEST)

@@ -68,6 +68,9 @@ void websocket_close(struct websocket *websocket);
 struct mqtt_bytes websocket_output(const struct websocket *websocket);
 void websocket_sent(struct websocket *websocket, size_t count);
 
+/* Room for a subprotocol with a zero behind it; a longer one is cut. */
+#define WEBSOCKET_SUBPROTOCOL_SIZE 32u
+
 /* The subprotocol that the Server chose, once the websocket is open; "" for none. */
 const char *websocket_subprotocol(const struct websocket *websocket);
 

@@ -232,8 +232,7 @@ static void any_allocation_may_fail_in_5(void **state) {
             bystander_is_served(bench);
         bench_destroy(bench);
     }
-    /* Blocks come in slabs, so few allocations reach the environment; each of them was refused once. */
-    assert_true(n > 5);
+    assert_true(n > 10);
 }
 
 static void nothing_of_5_is_left_behind(void **state) {

@@ -69,7 +69,7 @@ static struct fixture *start(microseconds connect_timeout) {
 }
 
 static int set_up(void **state) {
-    *state = start(600 * MICROSECONDS_PER_SECOND);
+    *state = start(60 * MICROSECONDS_PER_SECOND);
     return 0;
 }
 
@@ -355,7 +355,6 @@ static void pings_without_end_wait(void **state) {
     /* Once it reads, all goes on, but for the ping that was cut. */
     for (int quiet = 0; quiet < 100;) {
         ssize_t count = recv(descriptor, drained, sizeof drained, 0);
-        assert_int_not_equal(count, 0); /* it was not dropped */
         turn(fixture);
         quiet = count < 0 ? quiet + 1 : 0;
     }
