@@ -134,7 +134,7 @@ run: ## play the suite against the built-in broker, or against TARGET=host:port
 	@.ci/install-tools build
 	@$(MAKE) --no-print-directory $(B)/mqspec
 	@mkdir -p $(B)/reports && rm -f $(B)/reports/report.html
-	@$(B)/mqspec test $(if $(TARGET),--target $(TARGET)) --html $(B)/reports/report.html $(OPTIONS); \
+	@$(B)/mqspec test $(if $(TARGET),--target $(TARGET),--every-transport) --html $(B)/reports/report.html $(OPTIONS); \
 	    status=$$?; test -s $(B)/reports/report.html && echo "report: $(abspath $(B)/reports/report.html)"; exit $$status
 
 test: ## run all unit and integration tests; T=name runs those whose name holds it

@@ -45,6 +45,12 @@ static bool split(const char *text, char host[MAXIMUM_NAME], char port[8]) {
     return true;
 }
 
+bool address_host(const char *text, char *host, size_t size) {
+    char name[MAXIMUM_NAME];
+    char port[8];
+    return split(text, name, port) && (size_t)snprintf(host, size, "%s", name) < size;
+}
+
 static bool parse_port(const char *text, uint16_t *port) {
     unsigned long number = 0;
     for (const char *c = text; *c != '\0'; c++) {

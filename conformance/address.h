@@ -3,6 +3,7 @@
 #define MQSPEC_ADDRESS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
 
@@ -15,6 +16,9 @@ struct address {
 /* Reads "HOST:PORT", "HOST" (port 1883), "[::1]:1883" or "[::1]" and looks the name up. False with *reason, static or
  * from the system, saying why not; *usage then tells whether the text itself is at fault. */
 bool address_parse(struct address *address, const char *text, const char **reason, bool *usage);
+
+/* The host alone, without port and brackets. False where the text is not of that form. */
+bool address_host(const char *text, char *host, size_t size);
 
 /* 127.0.0.1 and the port. */
 struct address address_of_loopback(uint16_t port);

@@ -26,6 +26,8 @@
 #define SPARE_DESCRIPTORS        64
 #define DESCRIPTORS_PER_SCENARIO 8
 
+#define MAXIMUM_HOST 300
+
 struct test {
     struct test_options options;
     struct run run;
@@ -35,7 +37,11 @@ struct test {
     const char *target_name;
     /* Only with sockets: */
     struct event_loop *loop;
-    struct address address;
+    struct way ways[TRANSPORT_KINDS];
+    struct tls_context *client_tls; /* where there is a transport with TLS */
+    struct tls_context *server_tls; /* and the broker is built in */
+    struct spec_rules client_rules; /* nothing is switched off: the tester keeps to section 6 */
+    char host[MAXIMUM_HOST];        /* of the target, as WebSocket's handshake names it */
     struct process *process;
     struct broker *broker;
     struct server *server;
@@ -117,7 +123,7 @@ static size_t affordable_at_once(size_t wanted) {
 static struct socket_settings settings_of(const struct test *test) {
     return (struct socket_settings){
         .loop = test->loop,
-        .address = &test->address,
+        .ways = test->ways,
         .server = test->server,
         .timeout = test->options.timeout,
         .seed = test->options.seed,
@@ -130,26 +136,86 @@ static struct socket_settings settings_of(const struct test *test) {
     };
 }
 
+static bool is_played_over(const struct test *test, int kind) {
+    return (test->options.transports & 1u << kind) != 0;
+}
+
+/* How the tester's ends speak, for each transport that is played over. False after a message. */
+static bool prepare_ways(struct test *test) {
+    const struct test_options *options = &test->options;
+    bool built_in = options->target == NULL && options->run == NULL;
+    bool trusts_all = options->insecure || built_in;
+    struct tls_settings settings = {
+        .side = MQTT_CLIENT,
+        .certificate = options->certificate,
+        .key = options->key,
+        .authorities = options->authorities,
+        .resumes = built_in,
+        .demand = trusts_all ? TLS_NO_CERTIFICATE : TLS_CERTIFICATE_REQUIRED,
+    };
+    char host[MAXIMUM_HOST] = "localhost";
+    char reason[400];
+    if (options->target != NULL && !address_host(options->target, host, sizeof host))
+        host[0] = '\0';
+    settings.host = host;
+    for (int kind = 0; kind < TRANSPORT_KINDS; kind++) {
+        if (!is_played_over(test, kind))
+            continue;
+        if (transport_has_tls((enum transport_kind)kind) && test->client_tls == NULL)
+            test->client_tls = tls_context_create(&settings, reason, sizeof reason);
+        if (transport_has_tls((enum transport_kind)kind) && test->client_tls == NULL) {
+            fprintf(stderr, "mqspec test: %s\n", reason);
+            return false;
+        }
+        test->ways[kind].transport = (struct transport_settings){.kind = (enum transport_kind)kind,
+                                                                 .side = MQTT_CLIENT,
+                                                                 .tls = test->client_tls,
+                                                                 .rules = &test->client_rules,
+                                                                 .host = test->host,
+                                                                 .path = options->websocket_path};
+    }
+    return true;
+}
+
+/* A target has one address, whatever is spoken there. */
+static void set_address(struct test *test, struct address address, const char *host) {
+    snprintf(test->host, sizeof test->host, "%s", host);
+    for (int kind = 0; kind < TRANSPORT_KINDS; kind++)
+        test->ways[kind].address = address;
+}
+
+static bool listen_over(struct test *test, enum transport_kind kind, const char **reason) {
+    if (transport_has_tls(kind) && test->server_tls == NULL)
+        test->server_tls = tls_context_self_signed();
+    *reason = "a certificate for it cannot be made";
+    if (transport_has_tls(kind) && test->server_tls == NULL)
+        return false;
+    const struct server_listening how = {.kind = kind, .tls = test->server_tls};
+    int port = server_listen_over(test->server, "127.0.0.1", 0, &how, reason);
+    test->ways[kind].address = address_of_loopback((uint16_t)port);
+    return port >= 0;
+}
+
 static int start_built_in(struct test *test) {
     const char *reason = "out of memory";
-    int port = -1;
+    snprintf(test->host, sizeof test->host, "localhost");
     test->broker = create_target_broker(TARGET_OFFERS_ALL, test->options.off, test->options.off_count);
     if (test->broker != NULL) {
         test->server = server_create(test->broker, test->loop);
         reason = strerror(errno);
     }
-    if (test->server != NULL)
-        port = server_listen(test->server, "127.0.0.1", 0, &reason);
-    if (port < 0) {
-        complain("the built-in broker cannot be started", reason);
-        return EXIT_UNREACHABLE;
-    }
-    test->address = address_of_loopback((uint16_t)port);
-    return EXIT_HELD;
+    bool listens = test->server != NULL;
+    for (int kind = 0; listens && kind < TRANSPORT_KINDS; kind++)
+        listens = !is_played_over(test, kind) || listen_over(test, (enum transport_kind)kind, &reason);
+    if (listens)
+        return EXIT_HELD;
+    complain("the built-in broker cannot be started", reason);
+    return EXIT_UNREACHABLE;
 }
 
 static int start_process(struct test *test) {
     const char *reason = "no port of the loopback interface is free";
+    char host[32];
     uint16_t port = address_free_port();
     if (port != 0)
         test->process = process_start(test->loop, test->options.run, port, &reason);
@@ -157,15 +223,19 @@ static int start_process(struct test *test) {
         complain("the target cannot be started", reason);
         return EXIT_UNREACHABLE;
     }
-    test->address = address_of_loopback(port);
+    snprintf(host, sizeof host, "localhost:%u", port);
+    set_address(test, address_of_loopback(port), host);
     return EXIT_HELD;
 }
 
 static int find_target(struct test *test) {
     const char *reason;
     bool usage;
-    if (address_parse(&test->address, test->options.target, &reason, &usage))
+    struct address address;
+    if (address_parse(&address, test->options.target, &reason, &usage)) {
+        set_address(test, address, test->options.target);
         return EXIT_HELD;
+    }
     fprintf(stderr, "mqspec test: --target '%s': %s\n", test->options.target, reason);
     return usage ? EXIT_USAGE : EXIT_UNREACHABLE;
 }
@@ -176,6 +246,8 @@ static int prepare_target(struct test *test) {
         complain("the event loop cannot be made", strerror(errno));
         return EXIT_UNREACHABLE;
     }
+    if (!prepare_ways(test))
+        return EXIT_USAGE;
     if (test->options.target != NULL)
         return find_target(test);
     return test->options.run != NULL ? start_process(test) : start_built_in(test);
@@ -184,19 +256,20 @@ static int prepare_target(struct test *test) {
 /* ---- Looking at it first --------------------------------------------------------------------------------------- */
 
 /* A target that was just started is asked again and again until it listens. */
-static void probe_started(const struct test *test, struct probe *probe, enum mqtt_version version) {
+static void probe_started(const struct test *test, struct probe *probe, enum transport_kind transport,
+                          enum mqtt_version version) {
     struct socket_settings settings = settings_of(test);
     event_loop_wait(test->loop, 0);
     microseconds end = event_loop_now(test->loop) + START_TIME;
     for (;;) {
-        probe_target(probe, &settings, version);
+        probe_target(probe, &settings, transport, version);
         microseconds now = event_loop_now(test->loop);
         if (test->process == NULL || !probe->refused_at_once || *settings.target_ended)
             return;
         if (now >= end) {
             snprintf(probe->reason, sizeof probe->reason,
                      "the target did not listen on port %u within 10 s; does the command use {port}?",
-                     test->address.port);
+                     test->ways[transport].address.port);
             return;
         }
         event_loop_wait(test->loop, now + START_INTERVAL);
@@ -207,7 +280,8 @@ static void probe_started(const struct test *test, struct probe *probe, enum mqt
 static void skip_version(struct run *run, enum mqtt_version version) {
     for (size_t i = 0; i < run->count; i++)
         if (run->plays[i].version == version)
-            play_decide(&run->plays[i], "tcp", VERDICT_SKIP, "the target does not accept this version of MQTT");
+            play_decide(&run->plays[i], transport_kind_name(run->plays[i].transport), VERDICT_SKIP,
+                        "the target does not accept this version of MQTT");
 }
 
 static bool is_played(const struct run *run, enum mqtt_version version) {
@@ -235,6 +309,14 @@ static bool has_ended(const struct test *test) {
     return *process_ended(test->process);
 }
 
+/* The built-in broker is the same over each transport; another has one. */
+static enum transport_kind first_transport(const struct test *test) {
+    int kind = 0;
+    while (!is_played_over(test, kind))
+        kind++;
+    return (enum transport_kind)kind;
+}
+
 static int look_at_target(struct test *test) {
     static const enum mqtt_version versions[] = {MQTT_3_1_1, MQTT_3_1, MQTT_5_0};
     bool accepted = false;
@@ -242,7 +324,7 @@ static int look_at_target(struct test *test) {
     for (size_t i = 0; i < COUNT_OF(versions); i++) {
         if (!is_played(&test->run, versions[i]))
             continue;
-        probe_started(test, &probe, versions[i]);
+        probe_started(test, &probe, first_transport(test), versions[i]);
         if (probe.outcome == PROBE_FINE)
             accepted = true;
         else if (lacks_version(&probe, accepted))
@@ -428,6 +510,8 @@ static void release(struct test *test) {
         broker_destroy(test->broker);
     if (test->loop != NULL)
         event_loop_destroy(test->loop);
+    tls_context_destroy(test->client_tls);
+    tls_context_destroy(test->server_tls);
     expected_failures_release(&test->expected);
     run_release(&test->run);
 }
@@ -463,13 +547,14 @@ static int run_test(struct test *test, int count, char **arguments) {
     const struct test_options *options = &test->options;
     if (options->mutants)
         return run_mutants(stdout, options->timeout, options->verbose) ? EXIT_HELD : EXIT_BREACH;
-    if (!run_plan(&test->run, options->patterns, options->pattern_count, options->versions)) {
+    if (!run_plan(&test->run, options->patterns, options->pattern_count, options->versions, options->transports)) {
         complain("the run cannot be planned", "out of memory");
         return EXIT_USAGE;
     }
     if (test->run.count == 0) {
-        fprintf(stderr, "mqspec test: no scenario fits%s; 'mqspec test --list' lists them\n",
-                options->pattern_count > 0 ? " these patterns in this version" : " this version");
+        fprintf(stderr,
+                "mqspec test: no scenario fits%s; 'mqspec test --list' lists them, and those on WebSocket need --ws\n",
+                options->pattern_count > 0 ? " these patterns in this version over this transport" : " this version");
         return EXIT_USAGE;
     }
     if (options->list)

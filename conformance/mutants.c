@@ -165,7 +165,7 @@ static bool write_summary(const struct matrix *matrix) {
 
 bool run_mutants(FILE *file, microseconds timeout, bool verbose) {
     struct matrix matrix = {.file = file, .timeout = timeout, .verbose = verbose};
-    if (!run_plan(&matrix.run, NULL, 0, IN_3_1 | IN_3_1_1 | IN_5_0)) {
+    if (!run_plan(&matrix.run, NULL, 0, IN_3_1 | IN_3_1_1 | IN_5_0, NO_TRANSPORTS)) {
         fprintf(file, "out of memory\n");
         return false;
     }

@@ -52,16 +52,34 @@ unsigned scenario_waits(const struct scenario *scenario) {
     return milliseconds;
 }
 
-static bool plan_play(struct run *run, size_t *capacity, const struct scenario *scenario, enum mqtt_version version) {
+static bool plan_play(struct run *run, size_t *capacity, const struct scenario *scenario, enum mqtt_version version,
+                      enum transport_kind transport) {
     struct play *plays = array_with_room(run->plays, run->count, capacity, sizeof run->plays[0]);
     if (plays == NULL)
         return false;
     run->plays = plays;
-    plays[run->count++] = (struct play){.scenario = scenario, .version = version};
+    plays[run->count++] = (struct play){.scenario = scenario, .version = version, .transport = transport};
     return true;
 }
 
-bool run_plan(struct run *run, char *const *patterns, size_t pattern_count, unsigned versions) {
+/* What is about WebSocket shows over nothing else; without sockets, it is played over one inside the process. */
+static bool plan_transports(struct run *run, size_t *capacity, const struct scenario *scenario,
+                            enum mqtt_version version, unsigned transports) {
+    if (transports == NO_TRANSPORTS)
+        return plan_play(run, capacity, scenario, version, TRANSPORT_TCP);
+    bool planned = false;
+    for (int kind = 0; kind < TRANSPORT_KINDS; kind++) {
+        if ((transports & 1u << kind) == 0 || (planned && scenario->generated) ||
+            (scenario->websocket != NULL && !transport_has_websocket((enum transport_kind)kind)))
+            continue;
+        if (!plan_play(run, capacity, scenario, version, (enum transport_kind)kind))
+            return false;
+        planned = true;
+    }
+    return true;
+}
+
+bool run_plan(struct run *run, char *const *patterns, size_t pattern_count, unsigned versions, unsigned transports) {
     static const struct {
         enum scenario_versions flag;
         enum mqtt_version version;
@@ -75,7 +93,7 @@ bool run_plan(struct run *run, char *const *patterns, size_t pattern_count, unsi
         for (size_t k = 0; good && k < COUNT_OF(each); k++)
             if ((in & versions & each[k].flag) != 0 &&
                 scenario_fits(scenario, each[k].version, patterns, pattern_count))
-                good = plan_play(run, &capacity, scenario, each[k].version);
+                good = plan_transports(run, &capacity, scenario, each[k].version, transports);
     }
     if (!good)
         run_release(run);

@@ -365,6 +365,23 @@ static bool play_wait(struct player *player, const struct step *step, microsecon
     return now >= player->step_began + (microseconds)step->milliseconds * MICROSECONDS_PER_MILLISECOND;
 }
 
+static bool play_subprotocol(struct player *player, const struct step *step, microseconds now) {
+    const struct client *client = &player->clients[step->client];
+    if (strcmp(client->subprotocol, step->subprotocol) == 0)
+        return true;
+    const char *received =
+        client->subprotocol[0] == '\0'
+            ? "the target's answer to the WebSocket handshake names no subprotocol"
+            : arena_text(&player->arena, "the target's answer names the subprotocol \"%s\"", client->subprotocol);
+    struct failure failure = {.statement = player_statement(player, step->statement),
+                              .reason = received,
+                              .expected = player_expectation(player, step),
+                              .received = received,
+                              .line = NO_LINE};
+    player_fail(player, &failure, now);
+    return false;
+}
+
 static bool is_expectation(const struct step *step) {
     return step->kind == STEP_EXPECT || step->kind == STEP_EXPECT_NEXT || step->kind == STEP_EXPECT_ALL;
 }
@@ -380,6 +397,7 @@ static bool play_step(struct player *player, const struct step *step, microsecon
         [STEP_OPEN] = play_open,
         [STEP_DROP] = play_drop,
         [STEP_WAIT] = play_wait,
+        [STEP_SUBPROTOCOL] = play_subprotocol,
     };
     return play[step->kind](player, step, now);
 }
@@ -422,6 +440,18 @@ void player_start(struct player *player, microseconds now) {
     settle(player, now);
 }
 
+/* What follows shows packets; how they go shows here. */
+static const char *opening_of(const struct player *player) {
+    static const char *const openings[] = {
+        [FRAMED_TOGETHER] = "opens a connection",
+        [FRAMED_BYTEWISE] = "opens a connection, and sends WebSocket frames of one byte",
+        [FRAMED_FRAGMENTED] = "opens a connection, and sends WebSocket messages in fragments of one byte",
+        [FRAMED_AS_TEXT] = "opens a connection, and sends text frames of WebSocket",
+    };
+    const struct websocket_use *websocket = player->scenario->websocket;
+    return openings[websocket == NULL ? FRAMED_TOGETHER : websocket->framing];
+}
+
 void player_opened(struct player *player, enum scenario_client which, microseconds now) {
     struct client *client = &player->clients[which];
     if (client->state != CLIENT_OPENING)
@@ -430,11 +460,15 @@ void player_opened(struct player *player, enum scenario_client which, microsecon
     if (player->phase == PHASE_CLEANUP) {
         cleanup_opened(player, now);
     } else {
-        player_note(player, TRANSCRIPT_OPENED, client, "opens a connection", (struct mqtt_bytes){NULL, 0}, now);
+        player_note(player, TRANSCRIPT_OPENED, client, opening_of(player), (struct mqtt_bytes){NULL, 0}, now);
         client->monitored = monitor_open(player->monitor, now, client, true);
         advance(player, now);
     }
     settle(player, now);
+}
+
+void player_chose_subprotocol(struct player *player, enum scenario_client client, const char *subprotocol) {
+    snprintf(player->clients[client].subprotocol, WEBSOCKET_SUBPROTOCOL_SIZE, "%s", subprotocol);
 }
 
 /* The connection could not be opened. */

@@ -49,6 +49,8 @@ void player_start(struct player *player, microseconds now);
 
 /* The owner reports. */
 void player_opened(struct player *player, enum scenario_client client, microseconds now);
+/* Over WebSocket, before player_opened(): the subprotocol that the broker chose. It is copied. */
+void player_chose_subprotocol(struct player *player, enum scenario_client client, const char *subprotocol);
 void player_failed(struct player *player, enum scenario_client client, const char *why, microseconds now);
 void player_received(struct player *player, enum scenario_client client, struct mqtt_bytes bytes, microseconds now);
 void player_closed(struct player *player, enum scenario_client client, microseconds now);

@@ -76,8 +76,9 @@ struct client {
     size_t alias_count;
     uint32_t alias_maximum; /* as this client's CONNECT announced it */
     /* Of the whole scenario: */
-    const char *assigned; /* the Client Identifier that the broker chose last, or NULL */
-    unsigned connections; /* opened so far */
+    const char *assigned;                         /* the Client Identifier that the broker chose last, or NULL */
+    unsigned connections;                         /* opened so far */
+    char subprotocol[WEBSOCKET_SUBPROTOCOL_SIZE]; /* of WebSocket, that the broker chose last; "" for none */
 };
 
 enum phase {

@@ -8,10 +8,6 @@
 #include "conformance/runner.h"
 #include "reference/server.h"
 
-#ifndef MSG_NOSIGNAL
-#define MSG_NOSIGNAL 0
-#endif
-
 /* Fixed Header, flags and code: all that is looked at. */
 #define ANSWER_SIZE (MQTT_MAXIMUM_FIXED_HEADER + 2)
 
@@ -19,8 +15,11 @@ struct probing {
     struct event_source source; /* first, so that on_ready finds it */
     struct probe *probe;
     const struct socket_settings *settings;
+    const struct way *way;
     enum mqtt_version version;
+    struct transport transport;
     bool connected;
+    bool asked; /* CONNECT is sent */
     bool over;
     uint8_t answer[ANSWER_SIZE];
     size_t length;
@@ -51,7 +50,10 @@ static void send_connect(struct probing *probing) {
     packet.connect.client_identifier = mqtt_text(name.name_space);
     uint8_t bytes[80];
     size_t length = mqtt_encode(probing->version, &packet, bytes, sizeof bytes);
-    if (send(probing->source.descriptor, bytes, length, MSG_NOSIGNAL) != (ssize_t)length)
+    struct mqtt_bytes view = {bytes, (uint32_t)length};
+    size_t taken;
+    probing->asked = true;
+    if (transport_send(&probing->transport, &view, 1, &taken) == TRANSPORT_BROKEN || taken != length)
         fail_to_connect(probing, errno);
 }
 
@@ -60,12 +62,11 @@ static void finish_connecting(struct probing *probing) {
     socklen_t length = sizeof error;
     if (getsockopt(probing->source.descriptor, SOL_SOCKET, SO_ERROR, &error, &length) != 0)
         error = errno;
-    if (error != 0) {
+    if (error == 0 && !transport_start(&probing->transport, probing->source.descriptor, &probing->way->transport))
+        error = ENOMEM;
+    probing->connected = error == 0;
+    if (error != 0)
         fail_to_connect(probing, error);
-        return;
-    }
-    probing->connected = true;
-    send_connect(probing);
 }
 
 /* What a code of either kind means for the user. */
@@ -131,27 +132,51 @@ static void judge_answer(struct probing *probing) {
     }
 }
 
+/* The connection ended without an answer. */
+static void judge_end(struct probing *probing) {
+    char why[120];
+    char reason[200];
+    if (*transport_reason(&probing->transport, why, sizeof why) == '\0') {
+        decide(probing, PROBE_UNREACHABLE,
+               probing->asked
+                   ? "the target accepts the connection and closes it without answering CONNECT; is it an MQTT broker?"
+                   : "the target closes the connection during the handshake; does it speak TLS or WebSocket there?");
+        return;
+    }
+    snprintf(reason, sizeof reason, "%s; --ca, --insecure, --ws-path and the port are the first to look at", why);
+    decide(probing, PROBE_UNREACHABLE, reason);
+}
+
+static void receive_answer(struct probing *probing) {
+    uint8_t input[TRANSPORT_RECEIVE_LEAST];
+    size_t count;
+    enum transport_result result = transport_receive(&probing->transport, input, sizeof input, &count);
+    if (!probing->asked && transport_is_open(&probing->transport) && result != TRANSPORT_ENDED &&
+        result != TRANSPORT_BROKEN)
+        send_connect(probing);
+    if (count > ANSWER_SIZE - probing->length)
+        count = ANSWER_SIZE - probing->length;
+    memcpy(probing->answer + probing->length, input, count);
+    probing->length += count;
+    if (count > 0 && !probing->over)
+        judge_answer(probing);
+    if (!probing->over && (result == TRANSPORT_ENDED || result == TRANSPORT_BROKEN))
+        judge_end(probing);
+}
+
 static void on_ready(struct event_source *source, unsigned readiness) {
     struct probing *probing = (struct probing *)source;
-    if (!probing->connected) {
+    size_t taken;
+    (void)readiness;
+    if (!probing->connected)
         finish_connecting(probing);
-        if (!probing->over &&
-            !event_loop_watch(probing->settings->loop, source, source->descriptor, EVENT_READABLE, on_ready))
-            fail_to_connect(probing, errno);
-        return;
-    }
-    if ((readiness & (EVENT_READABLE | EVENT_HUNG_UP)) == 0)
-        return;
-    ssize_t got = recv(source->descriptor, probing->answer + probing->length, ANSWER_SIZE - probing->length, 0);
-    if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
-        return;
-    if (got <= 0) {
-        decide(probing, PROBE_UNREACHABLE,
-               "the target accepts the connection and closes it without answering CONNECT; is it an MQTT broker?");
-        return;
-    }
-    probing->length += (size_t)got;
-    judge_answer(probing);
+    if (!probing->over && transport_has_output(&probing->transport))
+        (void)transport_send(&probing->transport, NULL, 0, &taken);
+    if (!probing->over)
+        receive_answer(probing);
+    if (!probing->over && !event_loop_watch(probing->settings->loop, source, source->descriptor,
+                                            transport_wants(&probing->transport, true, false), on_ready))
+        fail_to_connect(probing, errno);
 }
 
 static void wait_for_answer(struct probing *probing, microseconds deadline) {
@@ -174,10 +199,12 @@ static void wait_for_answer(struct probing *probing, microseconds deadline) {
     }
 }
 
-void probe_target(struct probe *probe, const struct socket_settings *settings, enum mqtt_version version) {
-    struct probing probing = {.probe = probe, .settings = settings, .version = version};
+void probe_target(struct probe *probe, const struct socket_settings *settings, enum transport_kind transport,
+                  enum mqtt_version version) {
+    const struct way *way = &settings->ways[transport];
+    struct probing probing = {.probe = probe, .settings = settings, .way = way, .version = version};
     *probe = (struct probe){0};
-    int descriptor = address_connect(settings->address);
+    int descriptor = address_connect(&way->address);
     if (descriptor < 0 || !event_loop_watch(settings->loop, &probing.source, descriptor, EVENT_WRITABLE, on_ready)) {
         fail_to_connect(&probing, errno);
         if (descriptor >= 0)
@@ -187,5 +214,6 @@ void probe_target(struct probe *probe, const struct socket_settings *settings, e
     event_loop_wait(settings->loop, 0); /* brings the loop's time up to date */
     wait_for_answer(&probing, event_loop_now(settings->loop) + settings->timeout);
     event_loop_forget(settings->loop, &probing.source);
+    transport_release(&probing.transport);
     close(descriptor);
 }

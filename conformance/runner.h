@@ -14,6 +14,7 @@
 #include "pcaps/capture.h"
 #include "reference/broker.h"
 #include "reference/event_loop.h"
+#include "reference/transport.h"
 
 /* ---- What is played ------------------------------------------------------------------------------------------ */
 
@@ -23,6 +24,7 @@
 struct play {
     const struct scenario *scenario;
     enum mqtt_version version;
+    enum transport_kind transport; /* with sockets */
     char name_space[NAME_SPACE_SIZE];
     struct player *player;           /* owns what the result points to; NULL where it was not played */
     enum spec_statement *statements; /* of the result, where it was not played: owned */
@@ -39,10 +41,15 @@ struct run {
     size_t played_again; /* fails that were not believed, because this machine had held the tester up */
 };
 
+/* In place of a set of transports: without sockets. */
+#define NO_TRANSPORTS 0u
+
 /* All scenarios that one of the patterns fits, or all where there are none, once for each of their versions among
- * `versions` (of enum scenario_versions). A pattern is a scenario's name or the id of a statement, with shell
- * wildcards. False where there is no memory. */
-bool run_plan(struct run *run, char *const *patterns, size_t pattern_count, unsigned versions);
+ * `versions` (of enum scenario_versions) and each of `transports` (bits, 1 << enum transport_kind) that can show what
+ * they are about. Of several transports, only the first has the generated scenarios: what is in a packet does not
+ * depend on what carries it. A pattern is a scenario's name or the id of a statement, with shell wildcards. False where
+ * there is no memory. */
+bool run_plan(struct run *run, char *const *patterns, size_t pattern_count, unsigned versions, unsigned transports);
 void run_release(struct run *run);
 
 /* The scenario is among those that the patterns name. */
@@ -101,10 +108,16 @@ void run_virtual(struct run *run, const struct virtual_settings *settings);
 
 struct server;
 
+/* How the target is reached over one transport. */
+struct way {
+    struct address address;
+    struct transport_settings transport; /* of a Client */
+};
+
 struct socket_settings {
     struct event_loop *loop;
-    const struct address *address;
-    struct server *server; /* the built-in broker's, which is given its turn; or NULL */
+    const struct way *ways; /* index: enum transport_kind. Those that are played over are filled */
+    struct server *server;  /* the built-in broker's, which is given its turn; or NULL */
     microseconds timeout;
     uint64_t seed;
     size_t at_once; /* scenarios that play at one time */
@@ -132,8 +145,10 @@ struct probe {
     char reason[200];     /* a sentence on what happened and what to do */
 };
 
-/* One connection, CONNECT with CleanSession 1, and the answer, within the timeout of the settings. */
-void probe_target(struct probe *probe, const struct socket_settings *settings, enum mqtt_version version);
+/* One connection over the transport, CONNECT with CleanSession 1, and the answer, within the timeout of the settings.
+ */
+void probe_target(struct probe *probe, const struct socket_settings *settings, enum transport_kind transport,
+                  enum mqtt_version version);
 
 /* ---- Mutants ------------------------------------------------------------------------------------------------------
  */

@@ -10,10 +10,6 @@
 #include "conformance/runner.h"
 #include "reference/server.h"
 
-#ifndef MSG_NOSIGNAL
-#define MSG_NOSIGNAL 0 /* such systems have SO_NOSIGPIPE */
-#endif
-
 #define INPUT_SIZE 65536u
 
 /* A tester held up for so long measures nothing. The scenario is then played again, so many times at most. */
@@ -25,18 +21,23 @@
 
 struct active;
 
+/* How far an end is on its way to the broker. */
+enum end_state { END_ABSENT, END_CONNECTING, END_SHAKING_HANDS, END_OPEN };
+
 /* The tester's end of one connection. */
 struct end {
     struct event_source source; /* first, so that on_ready finds the end */
     struct active *active;
+    enum end_state state;
     int descriptor; /* -1 while there is none */
-    bool connecting;
+    struct transport transport;
     int failure; /* errno of a connection that failed at once, to be reported from the loop; 0 for none */
     bool deaf;   /* the target takes no more bytes; what it sent is still read */
     uint8_t *waiting;
     size_t waiting_length;
     size_t waiting_capacity;
     struct capture_connection *captured;
+    unsigned opened; /* which of the scenario's connections it is */
 };
 
 /* A scenario that is being played. */
@@ -46,6 +47,7 @@ struct active {
     struct player *player;
     size_t index;
     unsigned attempt;
+    unsigned opened; /* connections so far */
     struct end ends[SCENARIO_CLIENTS];
 };
 
@@ -74,9 +76,14 @@ static enum scenario_client client_of(const struct end *end) {
     return (enum scenario_client)(end - end->active->ends);
 }
 
+static const struct way *way_of(const struct end *end) {
+    return &end->active->runner->settings->ways[end->active->play->transport];
+}
+
 static void shut_end(struct end *end, enum mqtt_side closing) {
     if (end->descriptor >= 0) {
         event_loop_forget(end->active->runner->settings->loop, &end->source);
+        transport_release(&end->transport);
         close(end->descriptor);
     }
     if (end->captured != NULL)
@@ -88,85 +95,122 @@ static void shut_end(struct end *end, enum mqtt_side closing) {
 static void on_ready(struct event_source *source, unsigned readiness);
 
 static bool watch(struct end *end) {
-    unsigned wanted = EVENT_READABLE | (end->waiting_length > 0 ? EVENT_WRITABLE : 0u);
-    if (end->connecting)
-        wanted = EVENT_WRITABLE;
+    unsigned wanted =
+        end->state == END_CONNECTING ? EVENT_WRITABLE : transport_wants(&end->transport, true, end->waiting_length > 0);
     return event_loop_watch(end->active->runner->settings->loop, &end->source, end->descriptor, wanted, on_ready);
 }
 
+/* Reported from the loop, because the player may not be called now. */
 static void fail_end(struct end *end, int error) {
     end->failure = error;
     end->active->runner->failures_due = true;
 }
 
-/* Writes what waits. */
-static void flush_end(struct end *end) {
-    while (end->waiting_length > 0 && !end->deaf) {
-        ssize_t sent = send(end->descriptor, end->waiting, end->waiting_length, MSG_NOSIGNAL);
-        if (sent < 0 && errno == EINTR)
-            continue;
-        if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
-            break;
-        if (sent < 0) {
-            end->deaf = true;
-            break;
-        }
-        memmove(end->waiting, end->waiting + sent, end->waiting_length - (size_t)sent);
-        end->waiting_length -= (size_t)sent;
-    }
-    if (end->deaf)
-        end->waiting_length = 0;
-    watch(end);
+/* The connection could not be opened. */
+static void fail_to_open(struct end *end, const char *why) {
+    enum scenario_client client = client_of(end);
+    struct active *active = end->active;
+    microseconds now = now_of(end);
+    shut_end(end, MQTT_CLIENT);
+    player_failed(active->player, client, why, now);
 }
 
-static void finish_connecting(struct end *end) {
+/* Writes what waits. */
+static void flush_end(struct end *end) {
+    struct mqtt_bytes bytes = {end->waiting, (uint32_t)end->waiting_length};
+    size_t taken;
+    if (end->deaf)
+        return;
+    end->deaf = transport_send(&end->transport, &bytes, 1, &taken) == TRANSPORT_BROKEN;
+    end->waiting_length = end->deaf ? 0 : end->waiting_length - taken;
+    if (taken > 0)
+        memmove(end->waiting, end->waiting + taken, end->waiting_length);
+}
+
+static void note_opening(struct end *end) {
     const struct socket_settings *settings = end->active->runner->settings;
+    const struct websocket_use *use = end->active->play->scenario->websocket;
+    enum scenario_client client = client_of(end);
+    end->state = END_OPEN;
+    if (use != NULL)
+        transport_set_framing(&end->transport, use->framing);
+    if (settings->capture != NULL)
+        end->captured = capture_writer_connect(settings->capture, way_of(end)->address.port, now_of(end));
+    player_chose_subprotocol(end->active->player, client, transport_subprotocol(&end->transport));
+    player_opened(end->active->player, client, now_of(end));
+}
+
+/* The socket is connected: what goes over it follows. */
+static bool start_transport(struct end *end) {
+    struct transport_settings settings = way_of(end)->transport;
+    const struct websocket_use *use = end->active->play->scenario->websocket;
     int error = 0;
     socklen_t length = sizeof error;
+    if (use != NULL && use->subprotocols != NULL)
+        settings.subprotocols = use->subprotocols;
     if (getsockopt(end->descriptor, SOL_SOCKET, SO_ERROR, &error, &length) != 0)
         error = errno;
-    end->connecting = false;
-    if (error == 0 && !watch(end))
-        error = errno;
+    if (error == 0 && !transport_start(&end->transport, end->descriptor, &settings))
+        error = ENOMEM;
+    if (error != 0)
+        fail_to_open(end, strerror(error));
+    else
+        end->state = END_SHAKING_HANDS;
+    return error == 0;
+}
+
+/* The connection is over, or never was one. A reset, too, is a close: the standard does not say how a Server closes. */
+static void note_end(struct end *end) {
+    char why[200];
     enum scenario_client client = client_of(end);
-    if (error != 0) {
-        shut_end(end, MQTT_CLIENT);
-        player_failed(end->active->player, client, strerror(error), now_of(end));
-        return;
-    }
-    if (settings->capture != NULL)
-        end->captured = capture_writer_connect(settings->capture, settings->address->port, now_of(end));
-    player_opened(end->active->player, client, now_of(end));
+    struct active *active = end->active;
+    microseconds now = now_of(end);
+    bool was_open = end->state == END_OPEN;
+    if (*transport_reason(&end->transport, why, sizeof why) == '\0')
+        snprintf(why, sizeof why, "the target closed the connection");
+    shut_end(end, MQTT_SERVER);
+    if (was_open)
+        player_closed(active->player, client, now);
+    else
+        player_failed(active->player, client, why, now);
 }
 
 static void read_end(struct end *end) {
     struct runner *runner = end->active->runner;
+    struct player *player = end->active->player;
     enum scenario_client client = client_of(end);
-    ssize_t got = recv(end->descriptor, runner->input, INPUT_SIZE, 0);
-    if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
-        return;
-    if (got <= 0) {
-        /* A reset, too, is a close: the standard does not say how a Server closes. */
-        shut_end(end, MQTT_SERVER);
-        player_closed(end->active->player, client, now_of(end));
-        return;
+    unsigned before = end->opened;
+    char why[2]; /* any reason at all */
+    size_t count;
+    enum transport_result result = transport_receive(&end->transport, runner->input, INPUT_SIZE, &count);
+    bool ended = result == TRANSPORT_ENDED || result == TRANSPORT_BROKEN;
+    /* A target may close at once what it has accepted; but a handshake that failed was no opening. */
+    if (end->state == END_SHAKING_HANDS && transport_is_open(&end->transport) &&
+        (!ended || *transport_reason(&end->transport, why, sizeof why) == '\0'))
+        note_opening(end);
+    if (count > 0 && end->opened == before && end->state == END_OPEN) {
+        struct mqtt_bytes bytes = {runner->input, (uint32_t)count};
+        if (end->captured != NULL)
+            capture_writer_bytes(end->captured, MQTT_SERVER, bytes, now_of(end));
+        player_received(player, client, bytes, now_of(end));
     }
-    struct mqtt_bytes bytes = {runner->input, (uint32_t)got};
-    if (end->captured != NULL)
-        capture_writer_bytes(end->captured, MQTT_SERVER, bytes, now_of(end));
-    player_received(end->active->player, client, bytes, now_of(end));
+    /* The player may have closed it meanwhile, and even opened another. */
+    if (end->opened != before || end->state == END_ABSENT || end->state == END_CONNECTING)
+        return;
+    if (ended)
+        note_end(end);
+    else
+        watch(end);
 }
 
 static void on_ready(struct event_source *source, unsigned readiness) {
     struct end *end = (struct end *)source;
-    if (end->connecting) {
-        finish_connecting(end);
+    (void)readiness;
+    if (end->state == END_CONNECTING && !start_transport(end))
         return;
-    }
-    if (readiness & EVENT_WRITABLE)
+    if (end->waiting_length > 0 || transport_has_output(&end->transport))
         flush_end(end);
-    if (readiness & (EVENT_READABLE | EVENT_HUNG_UP))
-        read_end(end);
+    read_end(end);
 }
 
 /* ---- What the player asks for ------------------------------------------------------------------------------ */
@@ -174,52 +218,49 @@ static void on_ready(struct event_source *source, unsigned readiness) {
 static void open_end(void *context, enum scenario_client client) {
     struct active *active = context;
     struct end *end = &active->ends[client];
-    end->descriptor = address_connect(active->runner->settings->address);
+    end->descriptor = address_connect(&way_of(end)->address);
     if (end->descriptor < 0) {
         fail_end(end, errno);
         return;
     }
-    end->connecting = true;
+    end->state = END_CONNECTING;
+    end->opened = ++active->opened;
     if (!watch(end)) {
         int error = errno;
         close(end->descriptor);
-        end->descriptor = -1;
+        *end = (struct end){.active = active, .descriptor = -1};
         fail_end(end, error);
     }
 }
 
-static void send_on_end(void *context, enum scenario_client client, struct mqtt_bytes bytes) {
-    struct active *active = context;
-    struct end *end = &active->ends[client];
-    if (end->descriptor < 0 || end->deaf)
-        return;
-    if (end->captured != NULL)
-        capture_writer_bytes(end->captured, MQTT_CLIENT, bytes, now_of(end));
-    if (end->waiting_length == 0) {
-        ssize_t sent = send(end->descriptor, bytes.data, bytes.length, MSG_NOSIGNAL);
-        if (sent < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) {
-            end->deaf = true;
-            return;
-        }
-        if (sent > 0) {
-            bytes.data += sent;
-            bytes.length -= (uint32_t)sent;
-        }
-    }
-    if (bytes.length == 0)
-        return;
+/* False where there is no memory. */
+static bool keep_waiting(struct end *end, struct mqtt_bytes bytes) {
     if (bytes.length > end->waiting_capacity - end->waiting_length) {
         size_t capacity = end->waiting_length + bytes.length;
         uint8_t *waiting = realloc(end->waiting, capacity);
-        if (waiting == NULL) {
-            end->deaf = true;
-            return;
-        }
+        if (waiting == NULL)
+            return false;
         end->waiting = waiting;
         end->waiting_capacity = capacity;
     }
     memcpy(end->waiting + end->waiting_length, bytes.data, bytes.length);
     end->waiting_length += bytes.length;
+    return true;
+}
+
+static void send_on_end(void *context, enum scenario_client client, struct mqtt_bytes bytes) {
+    struct active *active = context;
+    struct end *end = &active->ends[client];
+    size_t taken = 0;
+    if (end->state != END_OPEN || end->deaf)
+        return;
+    if (end->captured != NULL)
+        capture_writer_bytes(end->captured, MQTT_CLIENT, bytes, now_of(end));
+    if (end->waiting_length == 0)
+        end->deaf = transport_send(&end->transport, &bytes, 1, &taken) == TRANSPORT_BROKEN;
+    bytes = (struct mqtt_bytes){bytes.data + taken, bytes.length - (uint32_t)taken};
+    if (!end->deaf && bytes.length > 0)
+        end->deaf = !keep_waiting(end, bytes);
     watch(end);
 }
 
@@ -239,7 +280,7 @@ static bool start_play(struct active *active) {
     struct player_options options = {
         .version = play->version,
         .name_space = play->name_space,
-        .transport = "tcp",
+        .transport = transport_kind_name(play->transport),
         .timeout = runner->settings->timeout,
         .user = runner->settings->user,
         .password = runner->settings->password,
@@ -293,10 +334,14 @@ static void fill_places(struct runner *runner) {
     }
 }
 
+static void decide_unplayed(struct play *play, const char *reason) {
+    play_decide(play, transport_kind_name(play->transport), VERDICT_FAIL, reason);
+}
+
 /* The rest is not played. */
 static void give_up_rest(struct runner *runner, const char *reason) {
     for (; runner->next < runner->count; runner->next++, runner->over++)
-        play_decide(&runner->run->plays[runner->order[runner->next]], "tcp", VERDICT_FAIL, reason);
+        decide_unplayed(&runner->run->plays[runner->order[runner->next]], reason);
 }
 
 static void watch_target(struct runner *runner) {
@@ -417,7 +462,7 @@ void run_sockets(struct run *run, const struct socket_settings *settings) {
     microseconds began = event_loop_now(settings->loop);
     if (runner == NULL || order == NULL || places == NULL) {
         for (size_t i = 0; i < run->count; i++)
-            play_decide(&run->plays[i], "tcp", VERDICT_FAIL, "the tester ran out of memory");
+            decide_unplayed(&run->plays[i], "the tester ran out of memory");
     } else {
         *runner = (struct runner){.settings = settings, .run = run, .order = order, .places = places};
         runner->count = order_plays(run, order);

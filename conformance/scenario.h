@@ -60,6 +60,7 @@
 #define MQSPEC_SCENARIO_H
 
 #include "codec/codec.h"
+#include "reference/websocket.h"
 #include "spec/spec.h"
 
 /* The clients of a scenario. */
@@ -218,6 +219,7 @@ enum step_kind {
     STEP_OPEN,        /* the client opens a connection and sends nothing */
     STEP_DROP,        /* the client closes its connection without DISCONNECT */
     STEP_WAIT,        /* `milliseconds` pass */
+    STEP_SUBPROTOCOL, /* the broker has chosen this subprotocol of WebSocket for the client's open connection */
 };
 
 enum broken_kind {
@@ -243,19 +245,28 @@ struct step {
     int offset;
     int value;
     int milliseconds;
+    const char *subprotocol;
     const char *source; /* the step as it stands in the table */
 };
 
 /* Versions that a scenario is played in. */
 enum scenario_versions { IN_3_1 = 1, IN_3_1_1 = 2, IN_5_0 = 4 };
 
+/* How clients use WebSocket where a scenario is about that. */
+struct websocket_use {
+    enum websocket_framing framing; /* of each SEND */
+    const char *subprotocols;       /* that they offer; NULL: "mqtt" */
+};
+
 struct scenario {
     const char *name; /* words with underscores; unique */
     const char *title;
     const char *file;
     int line;
-    unsigned versions;        /* of enum scenario_versions; 0 means IN_3_1 | IN_3_1_1 | IN_5_0 */
-    const char *no_deviation; /* why no deviation can fail it; NULL where one does */
+    unsigned versions;                     /* of enum scenario_versions; 0 means IN_3_1 | IN_3_1_1 | IN_5_0 */
+    const char *no_deviation;              /* why no deviation can fail it; NULL where one does */
+    bool generated;                        /* from the codec's tables */
+    const struct websocket_use *websocket; /* where it is played over WebSocket only; NULL: over all transports */
     const enum spec_statement *statements;
     size_t statement_count;
     const struct step *steps;
@@ -296,6 +307,11 @@ extern const struct scenario_family *const scenario_families[];
         WITHOUT_PARENTHESES fields, STEPS(__VA_ARGS__)                                                                 \
     }
 #define WITHOUT_PARENTHESES(...) __VA_ARGS__
+/* Among the fields of SCENARIO_WITH: OVER_WEBSOCKET(.framing = FRAMED_BYTEWISE). */
+#define OVER_WEBSOCKET(...)                                                                                            \
+    .websocket = &(const struct websocket_use) {                                                                       \
+        __VA_ARGS__                                                                                                    \
+    }
 
 #define PATTERN(pattern_type, ...)                                                                                     \
     {                                                                                                                  \
@@ -376,6 +392,12 @@ extern const struct scenario_family *const scenario_families[];
     { .kind = STEP_DROP, .client = (who), .source = "DROP(" #who ")" }
 #define WAIT(time)                                                                                                     \
     { .kind = STEP_WAIT, .milliseconds = (time), .source = "WAIT(" #time ")" }
+
+#define EXPECT_SUBPROTOCOL(at, breaks, name)                                                                           \
+    {                                                                                                                  \
+        .kind = STEP_SUBPROTOCOL, .client = (at), .statement = (breaks), .subprotocol = (name),                        \
+        .source = "EXPECT_SUBPROTOCOL(" #at ", " #name ")"                                                             \
+    }
 
 /* What most scenarios begin with. */
 #define CONNECTED(who, ...) SEND(who, CONNECT(__VA_ARGS__)), EXPECT(who, V311(3_1_4_4), CONNACK(.code = 0))

@@ -86,6 +86,7 @@ bool scenario_set_add(struct scenario_set *set, const struct scenario *given) {
         steps[i].patterns = copy_patterns(set, &steps[i]);
         steps[i].bytes = copy(set, steps[i].bytes, steps[i].length, 1);
     }
+    scenario->generated = true;
     scenario->steps = steps;
     scenario->statements = copy(set, given->statements, given->statement_count, sizeof *given->statements);
     return !set->arena.exhausted && add(set, scenario);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "conformance/scenario.h"
+#include "reference/transport.h"
 
 #define DEFAULT_TIMEOUT 5.0
 #define MAXIMUM_TIMEOUT 600.0
@@ -23,10 +24,17 @@ const char test_options_help[] =
     "  --target HOST:PORT         a broker that runs already; IPv6 as [::1]:1883\n"
     "  --run 'CMD with {port}'    a broker that is started for this, and ended afterwards\n"
     "  --deviate ID               the built-in broker breaks this statement; may be repeated\n"
+    "  --every-transport          the built-in broker, over TCP, and what is not generated from tables of packets\n"
+    "                             also over TLS, over WebSocket, and over both\n"
     "  --virtual                  the built-in broker, in virtual time without sockets\n"
     "  --mutants                  plays the suite once for each statement that can be switched off, and\n"
     "                             says which scenarios notice\n"
     "How:\n"
+    "  --tls  --ws                over TLS, over WebSocket, or both; TCP without them\n"
+    "  --ca FILE                  who certifies the target (those whom this system trusts)\n"
+    "  --insecure                 the target's certificate is not looked at\n"
+    "  --cert FILE --key FILE     a certificate to show; the key may be in its file\n"
+    "  --ws-path PATH             what the WebSocket handshake asks for (/mqtt)\n"
     "  -V 3.1|3.1.1|5.0           only in this version of MQTT\n"
     "  --timeout S                seconds that one step may take (5)\n"
     "  --seed N                   what the names of topics and clients are made from (the time)\n"
@@ -49,6 +57,14 @@ enum option_number {
     OPTION_TARGET = 256,
     OPTION_RUN,
     OPTION_DEVIATE,
+    OPTION_TLS,
+    OPTION_WS,
+    OPTION_EVERY_TRANSPORT,
+    OPTION_CA,
+    OPTION_INSECURE,
+    OPTION_CERT,
+    OPTION_KEY,
+    OPTION_WS_PATH,
     OPTION_VIRTUAL,
     OPTION_MUTANTS,
     OPTION_TIMEOUT,
@@ -70,6 +86,14 @@ static const struct option long_options[] = {
     {"target", required_argument, NULL, OPTION_TARGET},
     {"run", required_argument, NULL, OPTION_RUN},
     {"deviate", required_argument, NULL, OPTION_DEVIATE},
+    {"tls", no_argument, NULL, OPTION_TLS},
+    {"ws", no_argument, NULL, OPTION_WS},
+    {"every-transport", no_argument, NULL, OPTION_EVERY_TRANSPORT},
+    {"ca", required_argument, NULL, OPTION_CA},
+    {"insecure", no_argument, NULL, OPTION_INSECURE},
+    {"cert", required_argument, NULL, OPTION_CERT},
+    {"key", required_argument, NULL, OPTION_KEY},
+    {"ws-path", required_argument, NULL, OPTION_WS_PATH},
     {"virtual", no_argument, NULL, OPTION_VIRTUAL},
     {"mutants", no_argument, NULL, OPTION_MUTANTS},
     {"timeout", required_argument, NULL, OPTION_TIMEOUT},
@@ -140,6 +164,7 @@ static bool parse_at_once(struct test_options *options, const char *text) {
     if (!parse_number(text, MAXIMUM_AT_ONCE, &number) || number == 0)
         return refuse(text, "is not possible; --at-once takes a number from 1 to 1000");
     options->at_once = (unsigned)number;
+    options->at_once_given = true;
     return true;
 }
 
@@ -158,6 +183,34 @@ static bool parse_deviation(struct test_options *options, const char *text) {
     if (options->off_count == MAXIMUM_DEVIATIONS)
         return refuse(text, "is one deviation too many");
     options->off[options->off_count++] = chosen;
+    return true;
+}
+
+/* It becomes part of a line of HTTP. */
+static bool parse_path(struct test_options *options, const char *text) {
+    if (text[0] != '/')
+        return refuse(text, "does not begin with /; --ws-path takes a path such as /mqtt");
+    for (const char *c = text; *c != '\0'; c++)
+        if (*c <= ' ' || *c > '~')
+            return refuse(text, "has characters that no path has; --ws-path takes it as it stands in a URL");
+    options->websocket_path = text;
+    return true;
+}
+
+/* Options without a value. */
+static bool set_flag(struct test_options *options, int option) {
+    bool *flag = option == OPTION_VIRTUAL           ? &options->in_virtual_time
+                 : option == OPTION_TLS             ? &options->tls
+                 : option == OPTION_WS              ? &options->websocket
+                 : option == OPTION_EVERY_TRANSPORT ? &options->every_transport
+                 : option == OPTION_INSECURE        ? &options->insecure
+                 : option == OPTION_MUTANTS         ? &options->mutants
+                 : option == OPTION_STRICT          ? &options->strict
+                 : option == OPTION_LIST            ? &options->list
+                 : option == OPTION_TAP             ? &options->tap
+                 : option == 'v'                    ? &options->verbose
+                                                    : &options->help;
+    *flag = true;
     return true;
 }
 
@@ -191,21 +244,24 @@ static bool take_option(struct test_options *options, int option, const char *ar
     case OPTION_PCAP:
         options->pcap = argument;
         return true;
+    case OPTION_CA:
+        options->authorities = argument;
+        return true;
+    case OPTION_CERT:
+        options->certificate = argument;
+        return true;
+    case OPTION_KEY:
+        options->key = argument;
+        return true;
+    case OPTION_WS_PATH:
+        return parse_path(options, argument);
     case OPTION_JUNIT:
     case OPTION_JSON:
     case OPTION_HTML:
         options->documents[option - OPTION_JUNIT] = argument;
         return true;
     }
-    bool *flag = option == OPTION_VIRTUAL   ? &options->in_virtual_time
-                 : option == OPTION_MUTANTS ? &options->mutants
-                 : option == OPTION_STRICT  ? &options->strict
-                 : option == OPTION_LIST    ? &options->list
-                 : option == OPTION_TAP     ? &options->tap
-                 : option == 'v'            ? &options->verbose
-                                            : &options->help;
-    *flag = true;
-    return true;
+    return set_flag(options, option);
 }
 
 /* ---- Options that do not go together --------------------------------------------------------------------------- */
@@ -222,6 +278,17 @@ static bool check_together(const struct test_options *options) {
         what = "--deviate is for the built-in broker; leave out --target and --run";
     else if (other && (options->in_virtual_time || options->mutants))
         what = "--virtual and --mutants are for the built-in broker; leave out --target and --run";
+    else if (other && options->every_transport)
+        what = "--every-transport is for the built-in broker; a target has one at a port: --tls, --ws or both";
+    else if ((options->tls || options->websocket || options->every_transport) &&
+             (options->in_virtual_time || options->mutants))
+        what = "--virtual and --mutants need no transport; leave out --tls, --ws and --every-transport";
+    else if (!options->tls && (options->authorities != NULL || options->insecure || options->certificate != NULL))
+        what = "--ca, --insecure and --cert are for a target with TLS; add --tls";
+    else if (!other && (options->authorities != NULL || options->certificate != NULL))
+        what = "--ca and --cert are for other brokers; the built-in one has a certificate of its own";
+    else if (options->key != NULL && options->certificate == NULL)
+        what = "--key needs --cert";
     else if (options->mutants && options->off_count > 0)
         what = "--mutants tries each deviation by itself; leave out --deviate";
     else if (options->mutants && options->pattern_count > 0)
@@ -231,6 +298,15 @@ static bool check_together(const struct test_options *options) {
     if (what != NULL)
         fprintf(stderr, "mqspec test: %s\n", what);
     return what == NULL;
+}
+
+static unsigned transports_of(const struct test_options *options) {
+    static const enum transport_kind kinds[2][2] = {{TRANSPORT_TCP, TRANSPORT_WS}, {TRANSPORT_TLS, TRANSPORT_WSS}};
+    if (options->in_virtual_time || options->mutants || options->list)
+        return 0;
+    if (options->every_transport)
+        return (1u << TRANSPORT_KINDS) - 1;
+    return 1u << kinds[options->tls][options->websocket];
 }
 
 /* getopt's complaint: ':' for a missing value, '?' for anything else. */
@@ -250,6 +326,7 @@ bool test_options_parse(struct test_options *options, int count, char **argument
         .versions = IN_3_1 | IN_3_1_1 | IN_5_0,
         .timeout = (microseconds)(DEFAULT_TIMEOUT * (double)MICROSECONDS_PER_SECOND),
         .at_once = DEFAULT_AT_ONCE,
+        .websocket_path = "/mqtt",
     };
     opterr = 0;
     optind = 1;
@@ -262,5 +339,8 @@ bool test_options_parse(struct test_options *options, int count, char **argument
     }
     options->patterns = arguments + optind;
     options->pattern_count = (size_t)(count - optind);
+    options->transports = transports_of(options);
+    if (options->every_transport && !options->at_once_given)
+        options->at_once = DEFAULT_AT_ONCE * TRANSPORT_KINDS;
     return check_together(options);
 }

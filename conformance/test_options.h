@@ -30,9 +30,19 @@ struct test_options {
     uint64_t seed;
     microseconds timeout;
     unsigned at_once;
+    bool at_once_given;
     const char *documents[DOCUMENT_COUNT]; /* file names, or NULL */
     const char *pcap;
     const char *expected_failures;
+    unsigned transports; /* to play over, in turn: bits, 1 << enum transport_kind */
+    bool tls;            /* as the options say it */
+    bool websocket;
+    bool every_transport;
+    const char *authorities; /* this and the next two are PEM files, or NULL */
+    const char *certificate;
+    const char *key;
+    bool insecure;
+    const char *websocket_path;
     const char *user; /* for SCRAM-SHA-256, or NULL */
     const char *password;
     enum spec_statement off[MAXIMUM_DEVIATIONS];

@@ -169,6 +169,32 @@ static void write_chapters(FILE *file, const struct report *report, const struct
     fputs(chapters.count > 0 ? "\n" : "", file);
 }
 
+/* Where there was more than one. */
+static void write_transports(FILE *file, const struct report *report, const struct colours *colours) {
+    static const char *const names[] = {"tcp", "tls", "ws", "wss"};
+    struct totals totals[sizeof names / sizeof names[0]] = {0};
+    size_t used = 0;
+    for (size_t kind = 0; kind < sizeof names / sizeof names[0]; kind++) {
+        size_t played = 0;
+        for (size_t i = 0; i < report->count; i++)
+            if (strcmp(report->results[i].transport, names[kind]) == 0) {
+                totals[kind].of[report->results[i].verdict]++;
+                played++;
+            }
+        used += played > 0;
+    }
+    if (used < 2)
+        return;
+    fprintf(file, "%s%-26s %6s %6s %6s %6s%s\n", colours->bold, "over", "pass", "fail", "warn", "skip", colours->off);
+    for (size_t kind = 0; kind < sizeof names / sizeof names[0]; kind++) {
+        fprintf(file, "%-26s", names[kind]);
+        for (size_t verdict = 0; verdict < VERDICT_COUNT; verdict++)
+            write_count(file, totals[kind].of[verdict], (enum verdict)verdict, colours);
+        fputc('\n', file);
+    }
+    fputc('\n', file);
+}
+
 /* Of each standard that something was played of. */
 static void write_tested(FILE *file, const struct report *report) {
     for (unsigned version = 0; version < SPEC_VERSION_COUNT; version++) {
@@ -203,6 +229,7 @@ void report_write_text(FILE *file, const struct report *report, bool colour, boo
     write_short(file, report, VERDICT_WARN, false, colours);
     write_skips(file, report, colours);
     write_chapters(file, report, colours);
+    write_transports(file, report, colours);
     write_tested(file, report);
     write_summary(file, report, colours);
 }

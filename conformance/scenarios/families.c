@@ -40,6 +40,7 @@ const struct scenario_family *const scenario_families[] = {
     &packet_size_family,
     &taken_over_family,
     &encoding5_family,
+    &websocket_family,
     &generated_properties_family,
     &generated_property_sets_family,
     &generated_text_family,

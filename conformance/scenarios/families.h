@@ -42,6 +42,7 @@ extern const struct scenario_family exchanges_family;
 extern const struct scenario_family packet_size_family;
 extern const struct scenario_family taken_over_family;
 extern const struct scenario_family encoding5_family;
+extern const struct scenario_family websocket_family;
 extern const struct scenario_family generated_properties_family;
 extern const struct scenario_family generated_property_sets_family;
 extern const struct scenario_family generated_text_family;

@@ -151,8 +151,8 @@ static void test_plan_of_versions(void **state) {
     (void)state;
     struct run all;
     struct run some;
-    assert_true(run_plan(&all, NULL, 0, IN_3_1 | IN_3_1_1));
-    assert_true(run_plan(&some, NULL, 0, IN_3_1));
+    assert_true(run_plan(&all, NULL, 0, IN_3_1 | IN_3_1_1, NO_TRANSPORTS));
+    assert_true(run_plan(&some, NULL, 0, IN_3_1, NO_TRANSPORTS));
     assert_true(some.count > 0);
     assert_true(some.count < all.count);
     for (size_t i = 0; i < some.count; i++)
@@ -325,7 +325,9 @@ struct built_in {
     struct event_loop *loop;
     struct broker *broker;
     struct server *server;
-    struct address address;
+    struct tls_context *server_tls, *client_tls;
+    struct spec_rules rules; /* of the tester: nothing is switched off */
+    struct way ways[TRANSPORT_KINDS];
     struct socket_settings settings;
 };
 
@@ -334,12 +336,26 @@ static void start_built_in(struct built_in *target) {
     target->loop = event_loop_create();
     target->broker = create_target_broker(TARGET_OFFERS_ALL, NULL, 0);
     target->server = server_create(target->broker, target->loop);
-    int port = server_listen(target->server, "127.0.0.1", 0, &reason);
-    assert_true(port > 0);
-    target->address = address_of_loopback((uint16_t)port);
+    const struct tls_settings trusting = {.side = MQTT_CLIENT, .resumes = true};
+    char complaint[200];
+    target->server_tls = tls_context_self_signed();
+    target->client_tls = tls_context_create(&trusting, complaint, sizeof complaint);
+    target->rules = (struct spec_rules){0};
+    for (int kind = 0; kind < TRANSPORT_KINDS; kind++) {
+        const struct server_listening how = {.kind = (enum transport_kind)kind, .tls = target->server_tls};
+        int port = server_listen_over(target->server, "127.0.0.1", 0, &how, &reason);
+        assert_true(port > 0);
+        target->ways[kind] = (struct way){.address = address_of_loopback((uint16_t)port),
+                                          .transport = {.kind = (enum transport_kind)kind,
+                                                        .side = MQTT_CLIENT,
+                                                        .tls = target->client_tls,
+                                                        .rules = &target->rules,
+                                                        .host = "localhost",
+                                                        .path = "/mqtt"}};
+    }
     target->settings = (struct socket_settings){
         .loop = target->loop,
-        .address = &target->address,
+        .ways = target->ways,
         .server = target->server,
         .timeout = 2 * MICROSECONDS_PER_SECOND,
         .seed = 1,
@@ -350,6 +366,8 @@ static void start_built_in(struct built_in *target) {
 static void stop_built_in(struct built_in *target) {
     server_destroy(target->server);
     broker_destroy(target->broker);
+    tls_context_destroy(target->server_tls);
+    tls_context_destroy(target->client_tls);
     event_loop_destroy(target->loop);
 }
 
@@ -429,8 +447,8 @@ static void test_target_that_is_not_there(void **state) {
     struct built_in target;
     struct probe probe;
     start_built_in(&target);
-    target.address = address_of_loopback(address_free_port());
-    probe_target(&probe, &target.settings, MQTT_3_1_1);
+    target.ways[TRANSPORT_TCP].address = address_of_loopback(address_free_port());
+    probe_target(&probe, &target.settings, TRANSPORT_TCP, MQTT_3_1_1);
     assert_int_equal(probe.outcome, PROBE_UNREACHABLE);
     assert_true(probe.refused_at_once);
     run_sockets(&run, &target.settings);
@@ -448,13 +466,41 @@ static void test_probe(void **state) {
     struct built_in target;
     struct probe probe;
     start_built_in(&target);
-    probe_target(&probe, &target.settings, MQTT_3_1);
-    assert_int_equal(probe.outcome, PROBE_FINE);
-    probe_target(&probe, &target.settings, MQTT_3_1_1);
-    assert_int_equal(probe.outcome, PROBE_FINE);
-    probe_target(&probe, &target.settings, MQTT_5_0);
-    assert_int_equal(probe.outcome, PROBE_FINE);
+    for (int kind = 0; kind < TRANSPORT_KINDS; kind++) {
+        probe_target(&probe, &target.settings, (enum transport_kind)kind, MQTT_3_1);
+        assert_int_equal(probe.outcome, PROBE_FINE);
+        probe_target(&probe, &target.settings, (enum transport_kind)kind, MQTT_3_1_1);
+        assert_int_equal(probe.outcome, PROBE_FINE);
+        probe_target(&probe, &target.settings, (enum transport_kind)kind, MQTT_5_0);
+        assert_int_equal(probe.outcome, PROBE_FINE);
+    }
     stop_built_in(&target);
+}
+
+/* What is spoken at a port is something else than what the tester speaks. */
+static void test_probe_of_another_transport(void **state) {
+    static const struct {
+        enum transport_kind spoken, there;
+        const char *reason;
+    } rows[] = {
+        {TRANSPORT_TLS, TRANSPORT_WS, "the TLS handshake failed: wrong version number"},
+        {TRANSPORT_WS, TRANSPORT_TCP, "closes the connection during the handshake"},
+        {TRANSPORT_WS, TRANSPORT_TLS, "closes the connection during the handshake"},
+        {TRANSPORT_TCP, TRANSPORT_TLS, "closes it without answering CONNECT"},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct built_in target;
+        struct probe probe;
+        start_built_in(&target);
+        target.ways[rows[i].spoken].address = target.ways[rows[i].there].address;
+        probe_target(&probe, &target.settings, rows[i].spoken, MQTT_3_1_1);
+        assert_int_equal(probe.outcome, PROBE_UNREACHABLE);
+        if (strstr(probe.reason, rows[i].reason) == NULL)
+            fail_msg("%s at a port for %s: %s", transport_kind_name(rows[i].spoken), transport_kind_name(rows[i].there),
+                     probe.reason);
+        stop_built_in(&target);
+    }
 }
 
 /* ---- Targets that are started ----------------------------------------------------------------------------------- */
@@ -554,6 +600,7 @@ int main(void) {
         cmocka_unit_test(test_leaves_nothing),
         cmocka_unit_test(test_target_that_is_not_there),
         cmocka_unit_test(test_probe),
+        cmocka_unit_test(test_probe_of_another_transport),
         cmocka_unit_test(test_processes),
         cmocka_unit_test(test_options),
         cmocka_unit_test(test_expected_failures),
