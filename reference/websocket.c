@@ -9,7 +9,7 @@
 
 #include "reference/websocket_handshake.h"
 
-#define FIRST_CAPACITY      256u
+#define FIRST_CAPACITY 256u
 
 #define FINAL_BIT   0x80u /* the last frame of its message */
 #define MASK_BIT    0x80u
