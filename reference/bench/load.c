@@ -36,6 +36,7 @@ struct settings {
     uint32_t payload;
     uint32_t window;
     uint32_t seconds; /* of publishing, at most */
+    uint32_t kept;    /* 1: with Sessions that outlive the connection, before 5.0 */
     uint32_t broker;  /* process whose CPU time counts; 0 for none */
 };
 
@@ -115,7 +116,7 @@ static void put_connect(struct client *client, uint32_t number) {
     struct mqtt_packet packet = {.type = MQTT_CONNECT,
                                  .connect = {.protocol_name = mqtt_text("MQTT"),
                                              .protocol_level = (uint8_t)client->load->settings.version,
-                                             .flags = MQTT_CONNECT_CLEAN_SESSION,
+                                             .flags = client->load->settings.kept != 0 ? 0 : MQTT_CONNECT_CLEAN_SESSION,
                                              .client_identifier = mqtt_text(name)}};
     put(client, &packet);
 }
@@ -391,6 +392,7 @@ static const struct number_option number_options[] = {
     {'s', offsetof(struct settings, payload), SEQUENCE_SIZE, MAXIMUM_PAYLOAD, "payload in bytes"},
     {'w', offsetof(struct settings, window), 1, 10000, "messages of a publisher on the way"},
     {'t', offsetof(struct settings, seconds), 1, 600, "seconds of publishing, at most"},
+    {'k', offsetof(struct settings, kept), 0, 1, "1: Sessions that outlive their connection, before 5.0"},
     {'b', offsetof(struct settings, broker), 0, 1u << 30, "process of the broker, whose CPU time is measured"},
 };
 
@@ -423,7 +425,7 @@ static bool take_option(struct settings *settings, int letter) {
 static bool parse_options(int count, char **arguments, struct settings *settings) {
     int letter;
     uint32_t port;
-    while ((letter = getopt(count, arguments, "V:P:S:q:n:s:w:t:b:")) != -1)
+    while ((letter = getopt(count, arguments, "V:P:S:q:n:s:w:t:k:b:")) != -1)
         if (!take_option(settings, letter))
             return false;
     if (optind + 1 != count || !parse_number(arguments[optind], 1, UINT16_MAX, &port))
