@@ -138,7 +138,7 @@ static void judge_end(struct probing *probing) {
     char reason[200];
     if (*transport_reason(&probing->transport, why, sizeof why) == '\0') {
         decide(probing, PROBE_UNREACHABLE,
-               probing->asked
+               probing->asked || probing->way->transport.kind == TRANSPORT_TCP
                    ? "the target accepts the connection and closes it without answering CONNECT; is it an MQTT broker?"
                    : "the target closes the connection during the handshake; does it speak TLS or WebSocket there?");
         return;
