@@ -298,6 +298,13 @@ static void judge_handshake(struct websocket *websocket, struct mqtt_bytes messa
         websocket->state = WEBSOCKET_OPEN;
 }
 
+static void refuse_length(struct websocket *websocket) {
+    static const char answer[] = "HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\n\r\n";
+    if (websocket->side == MQTT_SERVER)
+        (void)put(&websocket->output, answer, sizeof answer - 1); /* without memory it ends all the same */
+    end_with(websocket, "the handshake is longer than 8 KiB");
+}
+
 /* Takes bytes until the handshake is over, and leaves the rest. */
 static void take_handshake(struct websocket *websocket, struct mqtt_bytes *bytes) {
     uint32_t known = websocket->handshake_length;
@@ -319,7 +326,7 @@ static void take_handshake(struct websocket *websocket, struct mqtt_bytes *bytes
     if (end == 0) {
         *bytes = (struct mqtt_bytes){bytes->data + taken, bytes->length - taken};
         if (message.length == HANDSHAKE_LONGEST)
-            end_with(websocket, "the handshake is longer than 8 KiB");
+            refuse_length(websocket);
         return;
     }
     *bytes = (struct mqtt_bytes){bytes->data + (end - known), bytes->length - (end - known)};

@@ -140,6 +140,7 @@ static void endless_handshakes_end(void **state) {
         assert_int_equal(feed(websocket, "X-Padding: xxxxxxxxxxxx\r\n", 25, 25, none), 0);
     assert_int_equal(websocket_state(websocket), WEBSOCKET_ENDING);
     assert_string_equal(websocket_reason(websocket), "the handshake is longer than 8 KiB");
+    assert_memory_equal(websocket_output(websocket).data, "HTTP/1.1 431 ", 13);
     websocket_destroy(websocket);
 }
 

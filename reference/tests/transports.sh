@@ -140,7 +140,7 @@ round_trip() { # payload, options of mosquitto_pub and mosquitto_sub...
     payload=$1
     shift
     timeout 10 mosquitto_pub -t t -q 1 -r -m "$payload" "$@" &&
-        [ "$(timeout 10 mosquitto_sub -t t -C 1 -W 8 "$@")" = "$payload" ]
+        [ "$(timeout 10 mosquitto_sub -t t -C 1 -W 3 "$@")" = "$payload" ]
 }
 
 fails() {
@@ -239,6 +239,18 @@ own="--cafile $work/ca.pem"
     check 'a client with a certificate of somebody else' fails round_trip three -h 127.0.0.1 -p "$(port 1)" $own \
         --cert "$work/stranger.pem" --key "$work/stranger.key"
     check 'the log says why' logged 'the TLS handshake failed: unable to get local issuer certificate'
+    printf 'user sensor-7\ntopic readwrite t\n' >"$work/acl"
+    : >"$work/passwords"
+    mosquitto_passwd -b "$work/passwords" somebody secret
+    chmod 600 "$work/passwords" "$work/acl"
+    check 'a broker with permissions for the user that the certificate names' start_broker $with --ca "$work/ca.pem" \
+        --client-cert required --user-from-cert --acl-file "$work/acl" --password-file "$work/passwords"
+    check 'that user needs no password' round_trip one -h 127.0.0.1 -p "$(port 1)" $own --cert "$work/client.pem" \
+        --key "$work/client.key"
+    check 'the name in CONNECT does not count' round_trip two -h 127.0.0.1 -p "$(port 1)" $own \
+        --cert "$work/client.pem" --key "$work/client.key" -u somebody -P wrong
+    check 'another certified user may not' fails round_trip three -h 127.0.0.1 -p "$(port 1)" $own \
+        --cert "$work/server.pem" --key "$work/server.key"
     check 'a broker that takes certificates' start_broker $with --ca "$work/ca.pem" --client-cert optional
     check 'a client with one' round_trip one -h 127.0.0.1 -p "$(port 1)" $own --cert "$work/client.pem" \
         --key "$work/client.key"
