@@ -421,8 +421,10 @@ static bool print_help(struct option_reading *reading, const char *value) {
         "above in small letters, as [limits]. What the command line gives counts, and not what the file says of it.\n",
         stdout);
     fputs(
-        "\nSIGHUP has it take the users from the configuration file again. SIGTERM and SIGINT stop it. Exit status: 0\n"
-        "stopped so; 2 wrong usage, or a store that cannot be used; 3 it could not listen, or not go on.\n",
+        "\nSIGHUP has it read the password and ACL files again, and the SCRAM users of the configuration file. "
+        "SIGTERM\n"
+        "and SIGINT stop it. Exit status: 0 stopped so; 2 wrong usage, or a store that cannot be used; 3 it could not\n"
+        "listen, or not go on.\n",
         stdout);
     return true;
 }
