@@ -194,10 +194,13 @@ static void connection_time_is_up(struct connection *connection) {
     timers_set(broker, &connection->timer, NO_DEADLINE);
     if (connection->state != CONNECTED) {
         connection_drop_for(connection, MQTT_LIMIT, MQTT_REASON_KEEP_ALIVE_TIMEOUT, SPEC_NONE,
-                            connection->state == AWAITING_CONNECT ? "no CONNECT came in time"
-                                                                  : "the authentication took too long");
+                            connection->state == AWAITING_CONNECT && !hold_is_waiting(connection)
+                                ? "no CONNECT came in time"
+                                : "the authentication took too long");
         return;
     }
+    if (!broker_takes_input(connection)) /* it is not read, so nobody knows whether it is silent */
+        connection->last_received = broker->now;
     microseconds due = connection->last_received + connection->allowed_silence;
     if (broker->now < due)
         timers_set(broker, &connection->timer, due);

@@ -47,6 +47,7 @@ struct broker_event {
     uint64_t connection;                 /* counts up from 1 */
     enum mqtt_version version;           /* of the connection; unknown before CONNECT */
     struct mqtt_bytes client_identifier; /* empty before CONNECT */
+    struct mqtt_bytes user_name;         /* of a Client that is connected; absent: none */
     const struct mqtt_packet *packet;    /* or NULL */
     struct mqtt_error error;             /* error_class MQTT_NO_ERROR unless something was refused */
 };
@@ -60,6 +61,7 @@ struct broker_client {
     struct mqtt_bytes client_identifier; /* empty where the Server is still to assign one */
     struct mqtt_bytes user_name;         /* of CONNECT, of enhanced authentication, or certified; absent: none */
     bool is_certified;                   /* broker_name_user() gave the user name */
+    struct connection *asking;           /* for broker_defer(); NULL where the answer cannot come later */
 };
 
 /* Everything in an event or a question lives only until the callback returns. Callbacks must not call the broker. */
@@ -78,6 +80,11 @@ struct broker_hooks {
      * let in. */
     bool (*may_publish)(void *context, const struct broker_client *client, struct mqtt_bytes topic);
     bool (*may_subscribe)(void *context, const struct broker_client *client, struct mqtt_bytes filter);
+    /* A message of a Client was taken, a subscription was made or replaced, one was ended by UNSUBSCRIBE. */
+    void (*published)(void *context, const struct broker_client *client, const struct mqtt_publish *publish,
+                      uint8_t flags);
+    void (*subscribed)(void *context, const struct broker_client *client, struct mqtt_bytes filter, uint8_t qos);
+    void (*unsubscribed)(void *context, const struct broker_client *client, struct mqtt_bytes filter);
     /* Asked before a message is delivered through a subscription, or queued for a Client that is away; what is denied
      * is left out. */
     bool (*may_receive)(void *context, const struct broker_client *client, struct mqtt_bytes topic);
@@ -177,6 +184,34 @@ struct broker_message {
  * PUBLISH, or no memory is left to look. Where memory is short later, it is lost to those for whom there was none.
  * May be called at any time outside of callbacks; the output that it makes is there at the next broker_next_ready(). */
 bool broker_publish(struct broker *broker, const struct broker_message *message, microseconds now);
+
+/* ---- Answers that come later -------------------------------------------------------------------------------
+ *
+ * Until its question is answered, a Client waits: nothing of what it sent from that packet on takes effect. The others
+ * are served. Where it goes, or is not let in within connect_timeout, the question is dropped. */
+
+/* Called by authenticate, may_publish or may_subscribe, for the client that they were given: the answer comes later,
+ * and what the hook returns is not looked at. Returns the ticket to answer with, of this broker alone and never given
+ * twice; or 0 where the hook has to answer now after all: in may_publish for the Will of a Client that authenticated
+ * itself by SCRAM, or where memory is short. */
+uint64_t broker_defer(const struct broker_client *client);
+
+/* From inside the same callback: what it returns is the answer after all, and the ticket is void. */
+void broker_undefer(const struct broker_client *client);
+
+/* The answer: a CONNACK return code, of which MQTT_CONNECTION_ACCEPTED allows what was asked about, and for may_publish
+ * and may_subscribe all others deny it. False, and nothing done, for a ticket that nobody waits for any more. May be
+ * called at any time outside of callbacks. */
+bool broker_answer(struct broker *broker, uint64_t ticket, enum mqtt_connect_return_code code, microseconds now);
+
+/* False while so much waits behind a question that the owner should leave the rest in the network. It may change with
+ * each call on the broker that makes the connection ready. */
+bool broker_takes_input(const struct connection *connection);
+
+/* Something that this Client sent waits for an answer. Where the network ends meanwhile, the owner keeps the connection
+ * until that is over: what was sent before the end counts, DISCONNECT too. */
+bool broker_is_waiting(const struct connection *connection);
+
 /* ---- What outlives the process --------------------------------------------------------------------------
  *
  * With a store, output may be sent only once what it acknowledges is durable: between broker_receive() and

@@ -16,6 +16,8 @@ void connection_report(struct connection *connection, enum broker_event_kind kin
         .kind = kind, .connection = connection->number, .version = connection->version, .packet = packet};
     if (connection->session != NULL)
         event.client_identifier = session_client_identifier(connection->session);
+    if (connection->session != NULL)
+        event.user_name = connection->session->user_name;
     if (error != NULL)
         event.error = *error;
     hooks->report(hooks->context, &event);
@@ -320,6 +322,7 @@ void connection_end(struct connection *connection) {
     connection->state = CLOSING;
     timers_set(broker, &connection->timer, NO_DEADLINE);
     connection_mark_ready(connection);
+    hold_end(connection);
     authentication_end(connection);
     let_go_of_will(connection);
     end_aliases(connection);
@@ -485,6 +488,8 @@ static void decode_and_handle(struct connection *connection, struct mqtt_bytes b
     connection->last_received = connection->broker->now;
     if (mqtt_decode(&decoder, bytes, &packet, &error) == MQTT_OK) {
         handle(connection, &packet);
+        if (!hold_is_waiting(connection))
+            hold_end(connection);
         return;
     }
     if (connection->version == MQTT_VERSION_UNKNOWN && names_5_0(bytes)) {
@@ -527,7 +532,7 @@ static bool keep_input(struct connection *connection, struct mqtt_bytes bytes) {
     return true;
 }
 
-/* Handles all whole packets at the start of `bytes` and returns what is left. */
+/* Handles all whole packets at the start of `bytes` and returns what is left, from a packet that waits on. */
 static struct mqtt_bytes take_whole_packets(struct connection *connection, struct mqtt_bytes bytes) {
     while (bytes.length > 0 && accepts_input(connection)) {
         uint32_t packet_size;
@@ -536,6 +541,8 @@ static struct mqtt_bytes take_whole_packets(struct connection *connection, struc
         if (packet_size == 0 || packet_size > bytes.length)
             return bytes;
         decode_and_handle(connection, (struct mqtt_bytes){bytes.data, packet_size});
+        if (hold_is_waiting(connection))
+            return bytes;
         bytes.data += packet_size;
         bytes.length -= packet_size;
     }
@@ -564,6 +571,12 @@ static bool finish_packet(struct connection *connection, struct mqtt_bytes *byte
             connection->input_capacity = 0;
             connection->input_packet_size = 0;
             decode_and_handle(connection, whole);
+            if (hold_is_waiting(connection)) {
+                connection->input = whole;
+                connection->input_capacity = capacity;
+                connection->input_packet_size = whole.length;
+                return true;
+            }
             memory_give(&connection->broker->memory, (void *)whole.data, capacity);
             return true;
         }
@@ -571,12 +584,8 @@ static bool finish_packet(struct connection *connection, struct mqtt_bytes *byte
     return false;
 }
 
-void broker_receive(struct connection *connection, struct mqtt_bytes bytes, microseconds now) {
-    connection->broker->now = now;
-    connection->broker->counts.bytes_received += bytes.length;
-    if (connection->input.length > 0 && !finish_packet(connection, &bytes))
-        return;
-    bytes = take_whole_packets(connection, bytes);
+/* Keeps what could not be handled yet. */
+static void keep_rest(struct connection *connection, struct mqtt_bytes bytes) {
     if (bytes.length == 0)
         return;
     if (!keep_input(connection, bytes)) {
@@ -585,6 +594,58 @@ void broker_receive(struct connection *connection, struct mqtt_bytes bytes, micr
         return;
     }
     (void)measure(connection, connection->input, &connection->input_packet_size);
+}
+
+void broker_receive(struct connection *connection, struct mqtt_bytes bytes, microseconds now) {
+    connection->broker->now = now;
+    connection->broker->counts.bytes_received += bytes.length;
+    if (!hold_is_waiting(connection) && connection->input.length > 0 && !finish_packet(connection, &bytes))
+        return;
+    if (hold_is_waiting(connection))
+        connection->last_received = now; /* what came is not silence, though it has to wait */
+    else
+        bytes = take_whole_packets(connection, bytes);
+    keep_rest(connection, bytes);
+}
+
+/* No handler: a broker that breaks MQTT-3.1.4-2 (5.0: MQTT-3.1.4-3) took the Session from it meanwhile. */
+static void answer_again(struct connection *connection, const struct mqtt_packet *packet) {
+    packet_handler *handler = handlers[connection->state][packet->type];
+    if (handler != NULL)
+        handler(connection, packet);
+}
+
+/* Counted and reported it was when it came. */
+static void handle_again(struct connection *connection, struct mqtt_bytes bytes) {
+    struct mqtt_decoder decoder = decoder_of(connection);
+    struct mqtt_packet packet;
+    struct mqtt_error error;
+    if (mqtt_decode(&decoder, bytes, &packet, &error) == MQTT_OK)
+        answer_again(connection, &packet);
+    else
+        connection_drop(connection, &error); /* only a broker whose decoder lets something pass */
+    if (!hold_is_waiting(connection))
+        hold_end(connection);
+}
+
+void connection_handle_anew(struct connection *connection) {
+    struct memory *memory = &connection->broker->memory;
+    struct mqtt_bytes kept = connection->input;
+    uint32_t capacity = connection->input_capacity, size = connection->input_packet_size;
+    assert(kept.length >= size && size > 0);
+    connection->input = (struct mqtt_bytes){NULL, 0};
+    connection->input_capacity = 0;
+    connection->input_packet_size = 0;
+    handle_again(connection, (struct mqtt_bytes){kept.data, size});
+    connection_mark_ready(connection); /* its owner may go on reading */
+    if (hold_is_waiting(connection)) {
+        connection->input = kept;
+        connection->input_capacity = capacity;
+        connection->input_packet_size = size;
+        return;
+    }
+    keep_rest(connection, take_whole_packets(connection, (struct mqtt_bytes){kept.data + size, kept.length - size}));
+    memory_give(memory, (void *)kept.data, capacity);
 }
 
 void broker_closed(struct connection *connection, microseconds now) {

@@ -269,6 +269,21 @@ struct authentication {
     uint8_t user_name[SCRAM_LONGEST];
 };
 
+/* What the host was asked about one packet, so that it can be asked later: see hold.c. */
+struct hold {
+    struct connection *connection;
+    struct hold *next, *previous; /* of those that wait */
+    uint64_t ticket;              /* of the question that waits; 0: none */
+    bool is_anew;                 /* the packet is handled again */
+    uint32_t capacity;
+    uint32_t answered;
+    uint32_t asked;    /* while the packet is handled: questions so far */
+    uint8_t answers[]; /* CONNACK return codes, in the order of the questions */
+};
+
+/* Bytes kept for a Client behind the packet that waits. It bounds what one costs that goes on sending. */
+#define HELD_INPUT 65536u
+
 struct connection {
     struct broker *broker;
     struct connection *next, *previous; /* all connections */
@@ -293,6 +308,7 @@ struct connection {
     uint32_t unacknowledged;               /* QoS 2 messages from the Client on this connection, before their PUBCOMP */
     struct authentication *authentication; /* NULL where there is none */
     struct mqtt_bytes certified_user;      /* owned; absent: none */
+    struct hold *hold;                     /* of the packet that is being handled, or waits; or NULL */
     struct mqtt_bytes input;               /* the start of an unfinished packet, owned */
     uint32_t input_capacity;
     uint32_t input_packet_size; /* of the unfinished packet; 0 while its Fixed Header is unfinished */
@@ -327,6 +343,8 @@ struct broker {
     uint64_t publications;           /* so far; marks sessions that a publication has matched */
     bool is_ending;                  /* nothing is published any more */
     struct broker_counts counts;
+    struct hold *held_first, *held_last; /* packets that wait for the host, in the order of their questions */
+    uint64_t last_ticket;
     /* What a broker that breaks MQTT-3.1.2-10 keeps of a Will. */
     struct message *kept_will;
     uint64_t kept_will_client;           /* hash of its Client Identifier */
@@ -365,6 +383,26 @@ void connection_tell(struct connection *connection, enum mqtt_reason reason, con
 void connection_drop(struct connection *connection, const struct mqtt_error *error);
 void connection_drop_for(struct connection *connection, enum mqtt_error_class error_class, enum mqtt_reason reason,
                          enum spec_statement statement, const char *what);
+
+/* The host has answered: the packet that waited is handled again, then what came after it. */
+void connection_handle_anew(struct connection *connection);
+
+/* hold.c */
+/* The packet may bring so many questions. To be called before the first of them where there may be more than one. */
+void hold_begin(struct connection *connection, uint32_t questions);
+/* The packet was handled, or its connection ends. */
+void hold_end(struct connection *connection);
+/* A question waits: the handler returns, and is called again with the same packet. */
+bool hold_is_waiting(const struct connection *connection);
+/* The handler was called with this packet before. */
+bool hold_is_anew(const struct connection *connection);
+/* False where the next question was not answered yet and is to be put; its answer is then noted. */
+bool hold_recall(struct connection *connection, enum mqtt_connect_return_code *answer);
+void hold_note(struct connection *connection, enum mqtt_connect_return_code answer);
+/* What a yes or no is kept as. */
+static inline enum mqtt_connect_return_code hold_code(bool allowed) {
+    return allowed ? MQTT_CONNECTION_ACCEPTED : MQTT_NOT_AUTHORIZED;
+}
 
 /* session.c */
 bool sessions_begin(struct broker *broker);

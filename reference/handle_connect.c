@@ -154,8 +154,15 @@ static struct refusal judge_user(struct connection *connection, const struct mqt
     const struct broker_hooks *hooks = &connection->broker->settings.hooks;
     if (hooks->authenticate == NULL)
         return accepted;
-    const struct broker_client client = client_of(connection, connect);
-    enum mqtt_connect_return_code code = hooks->authenticate(hooks->context, &client, connect);
+    enum mqtt_connect_return_code code;
+    if (!hold_recall(connection, &code)) {
+        struct broker_client client = client_of(connection, connect);
+        client.asking = connection;
+        code = hooks->authenticate(hooks->context, &client, connect);
+        hold_note(connection, code);
+    }
+    if (hold_is_waiting(connection))
+        return accepted; /* for now */
     if (code == MQTT_CONNECTION_ACCEPTED)
         return accepted;
     return (struct refusal){reasons[code], V5(3_1_4_2), "user name or password not accepted"};
@@ -392,7 +399,12 @@ static void accept(struct connection *connection, const struct mqtt_connect *con
         client_identifier = assigned = assign_client_identifier(broker, version, buffer);
     struct broker_client client = client_of(connection, connect);
     client.client_identifier = client_identifier;
-    if ((connect->flags & MQTT_CONNECT_WILL) != 0 && !client_may_publish(broker, &client, connect->will_topic)) {
+    client.asking = connection->state == AWAITING_CONNECT ? connection : NULL;
+    bool allowed =
+        (connect->flags & MQTT_CONNECT_WILL) == 0 || client_may_publish(broker, &client, connect->will_topic);
+    if (hold_is_waiting(connection))
+        return;
+    if (!allowed) {
         refuse(connection, &denied_will);
         return;
     }
@@ -458,7 +470,7 @@ static bool is_supported(const struct mqtt_connect *connect, bool is_3_1, bool i
 void handle_connect(struct connection *connection, const struct mqtt_packet *packet) {
     struct spec_rules *rules = &connection->broker->rules;
     const struct mqtt_connect *connect = &packet->connect;
-    connection->broker->counts.connects++;
+    connection->broker->counts.connects += !hold_is_anew(connection);
     if (connection->state == CONNECTED) {
         answer_second_connect(connection);
         return;
@@ -472,7 +484,11 @@ void handle_connect(struct connection *connection, const struct mqtt_packet *pac
     struct mqtt_property method;
     connection->version = (enum mqtt_version)connect->protocol_level;
     read_limits(connection, connect);
+    if (connection->broker->settings.hooks.may_publish != NULL && (connect->flags & MQTT_CONNECT_WILL) != 0)
+        hold_begin(connection, 2); /* about the Client and about its Will */
     struct refusal refusal = judge(connection, connect);
+    if (hold_is_waiting(connection))
+        return;
     if (refusal.reason != MQTT_REASON_SUCCESS && refusal.statement == V311(3_1_3_9) && !MUST(rules, V311(3_1_3_9)))
         connection_end(connection);
     else if (refusal.reason != MQTT_REASON_SUCCESS)

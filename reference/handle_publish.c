@@ -12,11 +12,20 @@ bool client_may_publish(struct broker *broker, const struct broker_client *clien
     const uint32_t length = sizeof SERVER_TOPICS - 1;
     if (topic.length >= length && memcmp(topic.data, SERVER_TOPICS, length) == 0)
         return false;
-    return hooks->may_publish == NULL || hooks->may_publish(hooks->context, client, topic);
+    if (hooks->may_publish == NULL)
+        return true;
+    enum mqtt_connect_return_code answer;
+    if (client->asking != NULL && hold_recall(client->asking, &answer))
+        return answer == MQTT_CONNECTION_ACCEPTED;
+    bool allowed = hooks->may_publish(hooks->context, client, topic);
+    if (client->asking != NULL)
+        hold_note(client->asking, hold_code(allowed));
+    return allowed;
 }
 
 static bool may_publish(struct connection *connection, struct mqtt_bytes topic) {
-    const struct broker_client client = session_client(connection->session);
+    struct broker_client client = session_client(connection->session);
+    client.asking = connection;
     return client_may_publish(connection->broker, &client, topic);
 }
 
@@ -101,11 +110,20 @@ static bool is_repeated(struct session *session, uint8_t flags, uint16_t packet_
            !MUST(rules, BY_VERSION(version, V311(4_3_2_2), V5(4_3_2_5)));
 }
 
+static void tell_published(struct connection *connection, const struct mqtt_publish *publish, uint8_t flags) {
+    const struct broker_hooks *hooks = &connection->broker->settings.hooks;
+    if (hooks->published == NULL)
+        return;
+    const struct broker_client client = session_client(connection->session);
+    hooks->published(hooks->context, &client, publish, flags);
+}
+
 /* Returns how many it reached. */
 static uint32_t distribute(struct connection *connection, const struct mqtt_publish *publish, uint8_t flags) {
     struct broker *broker = connection->broker;
     struct application_message parts = message_parts(broker, publish, flags);
     parts.publisher = connection->session->hash;
+    tell_published(connection, publish, flags);
     retain_message(broker, connection->version, &parts);
     return publish_to_subscribers(broker, &parts, NULL, connection->session);
 }
@@ -138,13 +156,18 @@ void handle_publish(struct connection *connection, const struct mqtt_packet *pac
     struct broker *broker = connection->broker;
     struct mqtt_publish publish = packet->publish;
     uint8_t qos = mqtt_publish_qos(packet->flags);
-    broker->counts.received++;
-    broker->counts.payload_bytes_received += publish.payload.length;
+    if (!hold_is_anew(connection)) {
+        broker->counts.received++;
+        broker->counts.payload_bytes_received += publish.payload.length;
+    }
     if (connection->version == MQTT_5_0 &&
         (!keeps_to_offer(connection, packet->flags) || !topic_alias_resolve(connection, &publish)))
         return;
     publish.topic = topic_as_received(broker, connection->version, publish.topic);
-    if (may_publish(connection, publish.topic))
+    bool allowed = may_publish(connection, publish.topic);
+    if (hold_is_waiting(connection))
+        return;
+    if (allowed)
         take(connection, &publish, packet->flags);
     else
         refuse_topic(connection, &publish, qos);

@@ -6,6 +6,7 @@
 /* What became of one Topic Filter of the packet. */
 struct outcome {
     uint8_t code;
+    bool is_allowed;
     bool sends_retained;
 };
 
@@ -13,8 +14,34 @@ static bool may_subscribe(struct connection *connection, struct mqtt_bytes filte
     const struct broker_hooks *hooks = &connection->broker->settings.hooks;
     if (hooks->may_subscribe == NULL)
         return true;
+    enum mqtt_connect_return_code code;
+    if (hold_recall(connection, &code))
+        return code == MQTT_CONNECTION_ACCEPTED;
+    struct broker_client client = session_client(connection->session);
+    client.asking = connection;
+    bool allowed = hooks->may_subscribe(hooks->context, &client, filter);
+    hold_note(connection, hold_code(allowed));
+    return allowed;
+}
+
+/* Before any subscription is made. Stops where the host answers later: then nothing is to be done now. */
+static void ask_about_all(struct connection *connection, const struct mqtt_subscribe *request,
+                          struct outcome *outcomes) {
+    struct mqtt_bytes rest = request->filters, filter;
+    uint8_t options;
+    if (request->count > 1 && connection->broker->settings.hooks.may_subscribe != NULL)
+        hold_begin(connection, request->count);
+    for (uint32_t i = 0; !hold_is_waiting(connection) && mqtt_next_filter(&rest, &filter, &options); i++)
+        outcomes[i].is_allowed =
+            may_subscribe(connection, topic_as_received(connection->broker, connection->version, filter));
+}
+
+static void tell_subscribed(struct connection *connection, struct mqtt_bytes filter, uint8_t qos) {
+    const struct broker_hooks *hooks = &connection->broker->settings.hooks;
+    if (hooks->subscribed == NULL)
+        return;
     const struct broker_client client = session_client(connection->session);
-    return hooks->may_subscribe(hooks->context, &client, filter);
+    hooks->subscribed(hooks->context, &client, filter, qos);
 }
 
 static uint8_t refusal_code(const struct connection *connection, enum mqtt_reason reason) {
@@ -51,26 +78,27 @@ static bool accepts_qos(struct connection *connection, uint8_t options) {
 }
 
 static struct outcome subscribe(struct connection *connection, struct mqtt_bytes filter, uint8_t options,
-                                uint32_t identifier) {
+                                uint32_t identifier, bool is_allowed) {
     struct spec_rules *rules = &connection->broker->rules;
     struct session *session = connection->session;
     if ((options & MQTT_SUBSCRIBE_QOS) == 3)
         options &= (uint8_t)~1;
     if (connection->version != MQTT_5_0)
         options &= MQTT_SUBSCRIBE_QOS;
-    if (!may_subscribe(connection, filter))
-        return (struct outcome){refusal_code(connection, MQTT_REASON_NOT_AUTHORIZED), false};
+    if (!is_allowed)
+        return (struct outcome){refusal_code(connection, MQTT_REASON_NOT_AUTHORIZED), false, false};
     if (!accepts_qos(connection, options))
-        return (struct outcome){refusal_code(connection, MQTT_REASON_UNSPECIFIED_ERROR), false};
+        return (struct outcome){refusal_code(connection, MQTT_REASON_UNSPECIFIED_ERROR), true, false};
     /* MQTT-3.8.4-3: an existing Subscription is replaced. */
     struct subscription *existing = subscription_find(session, filter);
     if (existing != NULL && !MUST(rules, BY_VERSION(connection->version, V311(3_8_4_3), V5(3_8_4_3))))
-        return (struct outcome){existing->options & MQTT_SUBSCRIBE_QOS, false};
+        return (struct outcome){existing->options & MQTT_SUBSCRIBE_QOS, true, false};
     bool existed;
     const struct subscription *subscription = subscription_set(session, filter, options, identifier, &existed);
     if (subscription == NULL)
-        return (struct outcome){refusal_code(connection, MQTT_REASON_QUOTA_EXCEEDED), false};
-    return (struct outcome){options & MQTT_SUBSCRIBE_QOS, sends_retained(connection, subscription, existed)};
+        return (struct outcome){refusal_code(connection, MQTT_REASON_QUOTA_EXCEEDED), true, false};
+    tell_subscribed(connection, filter, options & MQTT_SUBSCRIBE_QOS);
+    return (struct outcome){options & MQTT_SUBSCRIBE_QOS, true, sends_retained(connection, subscription, existed)};
 }
 
 static const char *reason_for(const struct mqtt_bytes codes) {
@@ -133,6 +161,20 @@ static void send_retained(struct connection *connection, struct mqtt_bytes filte
     }
 }
 
+static void subscribe_to_all(struct connection *connection, const struct mqtt_subscribe *request,
+                             struct outcome *outcomes) {
+    struct broker *broker = connection->broker;
+    uint8_t *codes = (uint8_t *)(outcomes + request->count);
+    struct mqtt_bytes rest = request->filters, filter;
+    uint32_t identifier = mqtt_property_number(request->properties, MQTT_SUBSCRIPTION_IDENTIFIER, 0);
+    uint8_t options;
+    for (uint32_t i = 0; mqtt_next_filter(&rest, &filter, &options); i++)
+        outcomes[i] = subscribe(connection, topic_as_received(broker, connection->version, filter), options, identifier,
+                                outcomes[i].is_allowed);
+    answer(connection, request->packet_identifier, outcomes, codes, request->count);
+    send_retained(connection, request->filters, outcomes);
+}
+
 void handle_subscribe(struct connection *connection, const struct mqtt_packet *packet) {
     struct broker *broker = connection->broker;
     const struct mqtt_subscribe *request = &packet->subscribe;
@@ -142,14 +184,8 @@ void handle_subscribe(struct connection *connection, const struct mqtt_packet *p
         connection_give_up(connection, "out of memory");
         return;
     }
-    uint8_t *codes = (uint8_t *)(outcomes + request->count);
-    struct mqtt_bytes rest = request->filters, filter;
-    uint32_t identifier = mqtt_property_number(request->properties, MQTT_SUBSCRIPTION_IDENTIFIER, 0);
-    uint8_t options;
-    for (uint32_t i = 0; mqtt_next_filter(&rest, &filter, &options); i++)
-        outcomes[i] =
-            subscribe(connection, topic_as_received(broker, connection->version, filter), options, identifier);
-    answer(connection, request->packet_identifier, outcomes, codes, request->count);
-    send_retained(connection, request->filters, outcomes);
+    ask_about_all(connection, request, outcomes);
+    if (!hold_is_waiting(connection))
+        subscribe_to_all(connection, request, outcomes);
     memory_give(&broker->memory, outcomes, size);
 }

@@ -88,6 +88,14 @@ static void answer(struct connection *connection, const struct mqtt_unsubscribe 
         send_unsuback(connection, request->packet_identifier, (struct mqtt_bytes){codes + i, 1});
 }
 
+static void tell_unsubscribed(struct connection *connection, struct mqtt_bytes filter) {
+    const struct broker_hooks *hooks = &connection->broker->settings.hooks;
+    if (hooks->unsubscribed == NULL)
+        return;
+    const struct broker_client client = session_client(connection->session);
+    hooks->unsubscribed(hooks->context, &client, filter);
+}
+
 void handle_unsubscribe(struct connection *connection, const struct mqtt_packet *packet) {
     struct broker *broker = connection->broker;
     struct spec_rules *rules = &broker->rules;
@@ -103,7 +111,10 @@ void handle_unsubscribe(struct connection *connection, const struct mqtt_packet 
     struct mqtt_bytes rest = request->filters, filter;
     while (mqtt_next_filter(&rest, &filter, NULL)) {
         uint32_t before = removed;
-        removed += unsubscribe(session, topic_as_received(broker, version, filter));
+        filter = topic_as_received(broker, version, filter);
+        removed += unsubscribe(session, filter);
+        if (removed > before)
+            tell_unsubscribed(connection, filter);
         codes[count++] = removed > before ? MQTT_REASON_SUCCESS : MQTT_REASON_NO_SUBSCRIPTION_EXISTED;
     }
     /* MQTT-3.10.4-3: deliveries that have begun go on to their end. */

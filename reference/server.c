@@ -56,6 +56,7 @@ struct peer {
     struct peer *previous;
     microseconds deadline; /* of flushing and lingering */
     uint32_t read_while_blocked;
+    bool has_ended;  /* the Client sends no more, but what it sent waits for an answer of the host */
     bool is_blocked; /* something waits until the socket takes it */
     enum phase phase;
 };
@@ -133,7 +134,10 @@ static void on_peer_ready(struct event_source *source, unsigned readiness);
 /* Waits for what the transport needs to receive, and to send where something waits. False, and the peer is removed,
  * where the system refuses. */
 static bool want(struct peer *peer, bool receiving) {
-    unsigned wanted = transport_wants(&peer->transport, receiving, peer->is_blocked);
+    bool takes_input = peer->connection == NULL || broker_takes_input(peer->connection);
+    if (peer->has_ended && peer->connection != NULL && broker_is_waiting(peer->connection))
+        takes_input = false;
+    unsigned wanted = transport_wants(&peer->transport, receiving && takes_input, peer->is_blocked);
     if (peer->source.wanted == wanted)
         return true;
     if (event_loop_watch(peer->server->loop, &peer->source, peer->source.descriptor, wanted, on_peer_ready))
@@ -279,7 +283,10 @@ static void serve_input(struct peer *peer) {
         struct mqtt_bytes bytes = {.data = server->received, .length = (uint32_t)count};
         broker_receive(peer->connection, bytes, event_loop_now(server->loop));
     }
-    if (result == TRANSPORT_ENDED)
+    if (result == TRANSPORT_ENDED && broker_is_waiting(peer->connection)) {
+        peer->has_ended = true;
+        want(peer, false); /* the end is read again */
+    } else if (result == TRANSPORT_ENDED)
         end_of_input(peer);
     else if (result == TRANSPORT_BROKEN)
         remove_peer(peer);
