@@ -115,7 +115,63 @@ $(B)/reports/sample_report: $(B)/reports/tests/sample_report.o $(B)/libreports.a
 $(B)/reference/crash: $(B)/reference/tests/crash.o $(B)/libreference.a $(B)/libcodec.a $(B)/libspec.a
 	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
-test-helpers: $(B)/reference/crash $(B)/fuzz/replay_decode $(B)/fuzz/replay_broker $(B)/fuzz/canary $(B)/fuzz/seeds $(B)/reports/sample_report
+# ---- libmqspec: the broker inside other programs ------------------------------------------------------------------
+
+# The number is that of the binary interface: it changes when programs have to be compiled again.
+SONAME = libmqspec.so.0
+VERSION := $(shell sed -n 's/^.define MQSPEC_VERSION "\(.*\)"/\1/p' command.h)
+PREFIX ?= /usr/local
+LIBRARY_LDLIBS = -lssl -lcrypto -lwslay
+LIBRARY = $(B)/libmqspec.a $(B)/$(SONAME) $(B)/mqspec.pc
+PIC_OBJECTS = $(patsubst $(B)/%.o,$(B)/pic/%.o,$(call objects,reference) $(call objects,codec) $(call objects,spec) \
+    $(B)/spec/rows.o)
+
+$(B)/pic/%.o: %.c | $(HEADERS_GENERATED)
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -fPIC -fvisibility=hidden -MMD -MP -c -o $@ $<
+
+$(B)/pic/%.o: $(B)/%.c | $(HEADERS_GENERATED)
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -fPIC -fvisibility=hidden -MMD -MP -c -o $@ $<
+
+$(B)/pic/all.a: $(PIC_OBJECTS)
+	rm -f $@
+	ar rcs $@ $^
+
+# One object of all that embed.c needs, in which only what the header declares can be seen.
+$(B)/pic/mqspec.o: $(B)/pic/reference/embed.o $(B)/pic/all.a
+	$(LD) -r -o $@ $^
+	objcopy --wildcard --keep-global-symbol='mqspec_*' $@
+
+$(B)/libmqspec.a: $(B)/pic/mqspec.o
+	rm -f $@
+	ar rcs $@ $^
+
+$(B)/$(SONAME): $(B)/pic/mqspec.o
+	$(CC) $(LDFLAGS) -shared -Wl,-soname,$(SONAME) -Wl,--as-needed -o $@ $^ $(LIBRARY_LDLIBS)
+
+# PREFIX is known when it is installed, not before.
+$(B)/mqspec.pc: mqspec.pc.in command.h
+	sed -e 's|@VERSION@|$(VERSION)|' -e 's|@LIBRARIES@|$(LIBRARY_LDLIBS)|' $< > $@
+
+library: $(LIBRARY) ## build libmqspec, with which a program runs the broker inside itself
+
+install: $(B)/mqspec $(LIBRARY) ## install mqspec and libmqspec below PREFIX (/usr/local), in DESTDIR
+	install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin include lib/pkgconfig)
+	install -m 755 $(B)/mqspec $(DESTDIR)$(PREFIX)/bin/mqspec
+	install -m 644 include/mqspec.h $(DESTDIR)$(PREFIX)/include/mqspec.h
+	install -m 644 $(B)/libmqspec.a $(DESTDIR)$(PREFIX)/lib/libmqspec.a
+	install -m 755 $(B)/$(SONAME) $(DESTDIR)$(PREFIX)/lib/$(SONAME)
+	ln -sf $(SONAME) $(DESTDIR)$(PREFIX)/lib/libmqspec.so
+	sed 's|@PREFIX@|$(PREFIX)|' $(B)/mqspec.pc > $(DESTDIR)$(PREFIX)/lib/pkgconfig/mqspec.pc
+
+uninstall: ## take away what install has put there
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/,bin/mqspec include/mqspec.h lib/libmqspec.a lib/$(SONAME) \
+	    lib/libmqspec.so lib/pkgconfig/mqspec.pc)
+
+.PHONY: library install uninstall
+
+test-helpers: library $(B)/reference/crash $(B)/fuzz/replay_decode $(B)/fuzz/replay_broker $(B)/fuzz/canary $(B)/fuzz/seeds $(B)/reports/sample_report
 
 unit: $(TEST_PROGRAMS)
 

@@ -120,4 +120,12 @@ int event_loop_wait(struct event_loop *loop, microseconds deadline) {
     return called;
 }
 
+int event_loop_descriptor(const struct event_loop *loop) {
+    return loop->descriptor;
+}
+
+int event_loop_timeout(microseconds deadline) {
+    return timeout_in_milliseconds(deadline == NO_DEADLINE ? 0 : monotonic_time(), deadline);
+}
+
 #endif

@@ -41,4 +41,10 @@ void event_loop_forget(struct event_loop *loop, struct event_source *source);
  * the number of sources called; 0 on the deadline or a signal. -1 with errno set on failure. */
 int event_loop_wait(struct event_loop *loop, microseconds deadline);
 
+/* A descriptor that is readable while a source is ready, for another loop to watch. -1 where the system has none. */
+int event_loop_descriptor(const struct event_loop *loop);
+
+/* Milliseconds until then, rounded up; -1 for NO_DEADLINE. For another loop that waits in this one's place. */
+int event_loop_timeout(microseconds deadline);
+
 #endif
