@@ -2,7 +2,8 @@
 # usage: introduction.sh MQSPEC [BUILD_DIRECTORY]
 #
 # What an introduction to MQTT with Node.js shows works against the broker command: introduction.js says what. TAP. npm
-# installs MQTT.js below BUILD_DIRECTORY (build); where npm, node or the network is missing, all is skipped and says why.
+# installs MQTT.js below BUILD_DIRECTORY (build); where npm, node or the network is missing, all is skipped and says
+# why.
 set -u
 
 mqspec=${1:?usage: introduction.sh MQSPEC [BUILD_DIRECTORY]}
