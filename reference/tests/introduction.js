@@ -1,8 +1,8 @@
 // usage: node introduction.js PORT TLS_PORT CERTIFICATE LOG
 //
 // The examples of an introduction to MQTT with Node.js, as somebody new to it tries them, with MQTT.js against the
-// broker on these ports of 127.0.0.1. It has the user alice with the password "secret", who may use all topics but "secret/#".
-// LOG is where it logs packets. Prints TAP.
+// broker on these ports of 127.0.0.1. It has the user alice with the password "secret", who may use all topics but
+// "secret/#". LOG is where it logs packets. Prints TAP.
 'use strict';
 
 const assert = require('assert');
