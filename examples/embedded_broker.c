@@ -5,6 +5,8 @@
  *     ./embedded_broker mqtt://127.0.0.1:1883
  *     mosquitto_sub -i me -u guest -P guest -t 'greeting/#'
  *
+ * With the names of a certificate and its key behind the URL, that may be mqtts://.
+ *
  * Everybody is let in whose password is the user name, a quarter of a second after asking: as if a data base had to be
  * asked. Nobody may publish to secret/#, nor subscribe to it, and the second is decided later too. */
 #include <errno.h>
@@ -184,6 +186,8 @@ int main(int count, char **arguments) {
                                                      .authorize_publish = on_authorize_publish,
                                                      .authorize_subscribe = on_authorize_subscribe}};
     char error[MQSPEC_ERROR_SIZE];
+    if (count > 3)
+        settings.tls = (struct mqspec_tls){.certificate = arguments[2], .key = arguments[3]};
     struct sigaction action = {.sa_handler = on_signal};
     sigaction(SIGTERM, &action, NULL);
     sigaction(SIGINT, &action, NULL);

@@ -53,7 +53,8 @@ struct mqspec_client {
     uint64_t connection;            /* counts up from 1 in each broker; a Client that comes back has a new one */
     unsigned version;               /* 3: MQTT 3.1, 4: MQTT 3.1.1, 5: MQTT 5.0 */
     struct mqspec_bytes identifier; /* Client Identifier; empty in authenticate where the broker is to choose one */
-    struct mqspec_bytes user_name;  /* as CONNECT has it; data is NULL where it has none */
+    struct mqspec_bytes user_name;  /* as CONNECT has it, or as certified; data is NULL where there is none */
+    bool is_certified;              /* the user name is that of the Client's certificate, which was checked */
 };
 
 struct mqspec_message {
@@ -113,6 +114,18 @@ struct mqspec_callbacks {
 
 /* ---- Life ------------------------------------------------------------------------------------------------------- */
 
+enum mqspec_client_certificate { MQSPEC_CERTIFICATE_NONE, MQSPEC_CERTIFICATE_OPTIONAL, MQSPEC_CERTIFICATE_REQUIRED };
+
+/* For mqtts:// and wss://. Names of PEM files, which are read while the broker is created. All zero: no TLS. */
+struct mqspec_tls {
+    const char *certificate; /* with the certificates that it rests on behind it */
+    const char *key;         /* NULL: it is in the certificate's file */
+    const char *authorities; /* of Clients' certificates; NULL: those that the system trusts */
+    enum mqspec_client_certificate client_certificate; /* what is asked of Clients */
+    bool user_from_certificate;                        /* its Common Name is the Client's user name */
+    bool only_1_3;                                     /* TLS 1.2 is refused */
+};
+
 /* All of it may be zero: then each limit is the default that stands beside it. */
 struct mqspec_settings {
     void *context; /* given to each callback */
@@ -126,6 +139,8 @@ struct mqspec_settings {
     uint32_t maximum_output;       /* bytes waiting for a Client, beyond which QoS 0 messages are discarded; 8 MiB */
     uint32_t connect_timeout;      /* milliseconds from a connection to its CONNECT being answered; 30000 */
 
+    struct mqspec_tls tls;
+
     /* Statements of the standard that the broker is to break, as `mqspec broker --list-deviations` names them:
      * "MQTT5:3.3.1-12". NULL: none. Read while the broker is created. */
     const char *const *deviations;
@@ -138,9 +153,9 @@ struct mqspec_settings {
 /* NULL, with what went wrong in `error`. Nothing of *settings is kept but what `context` points to. */
 struct mqspec_broker *mqspec_broker_create(const struct mqspec_settings *settings, char error[MQSPEC_ERROR_SIZE]);
 
-/* Listens on "mqtt://ADDRESS:PORT", or "ws://ADDRESS:PORT" for MQTT over WebSocket: an address of this machine or a
- * host name, IPv6 in brackets; port 0 lets the system choose. May be called several times. Returns the port, or -1 with
- * what went wrong in `error`. Clients are served from the next turn on. */
+/* Listens on "mqtt://ADDRESS:PORT", or "ws://ADDRESS:PORT" for MQTT over WebSocket, or on mqtts:// and wss:// for both
+ * over TLS: an address of this machine or a host name, IPv6 in brackets; port 0 lets the system choose. May be called
+ * several times. Returns the port, or -1 with what went wrong in `error`. Clients are served from the next turn on. */
 int mqspec_broker_listen(struct mqspec_broker *broker, const char *url, char error[MQSPEC_ERROR_SIZE]);
 
 /* Tells Clients of 5.0 that the Server is shutting down, closes all connections, and frees all. `disconnected` is still

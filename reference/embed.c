@@ -28,6 +28,8 @@ struct mqspec_broker {
     struct event_loop *loop;
     struct broker *broker;
     struct server *server;
+    struct tls_context *tls; /* NULL without certificate */
+    bool names_user;
     struct task *first_task;
     struct task **last_task;
     microseconds deadline;
@@ -50,7 +52,8 @@ static struct mqspec_client client_out(const struct broker_client *client) {
     return (struct mqspec_client){.connection = client->connection,
                                   .version = (unsigned)client->version,
                                   .identifier = bytes_out(client->client_identifier),
-                                  .user_name = bytes_out(client->user_name)};
+                                  .user_name = bytes_out(client->user_name),
+                                  .is_certified = client->is_certified};
 }
 
 static const char *reason_of(const struct broker_event *event) {
@@ -235,6 +238,32 @@ static bool create_all(struct mqspec_broker *host, struct broker_settings *setti
     return host->server != NULL;
 }
 
+/* The certificates are read, so that the host hears of what is wrong with them at once. */
+static bool create_tls(struct mqspec_broker *host, const struct mqspec_tls *given, char error[MQSPEC_ERROR_SIZE]) {
+    static const enum tls_demand demands[] = {
+        [MQSPEC_CERTIFICATE_NONE] = TLS_NO_CERTIFICATE,
+        [MQSPEC_CERTIFICATE_OPTIONAL] = TLS_CERTIFICATE_OPTIONAL,
+        [MQSPEC_CERTIFICATE_REQUIRED] = TLS_CERTIFICATE_REQUIRED,
+    };
+    if (given->certificate == NULL)
+        return true;
+    if ((unsigned)given->client_certificate >= sizeof demands / sizeof demands[0]) {
+        say(error, "tls.client_certificate", "is none of its three values");
+        return false;
+    }
+    const struct tls_settings settings = {
+        .side = MQTT_SERVER,
+        .certificate = given->certificate,
+        .key = given->key,
+        .authorities = given->authorities,
+        .demand = demands[given->client_certificate],
+        .lowest = given->only_1_3 ? TLS_1_3 : TLS_1_2,
+    };
+    host->tls = tls_context_create(&settings, error, MQSPEC_ERROR_SIZE);
+    host->names_user = given->user_from_certificate;
+    return host->tls != NULL;
+}
+
 static void forget_tasks(struct mqspec_broker *host) {
     while (host->first_task != NULL) {
         struct task *task = host->first_task;
@@ -251,6 +280,7 @@ static void release(struct mqspec_broker *host) {
     for (int i = 0; i < 2; i++)
         if (host->pipe[i] >= 0)
             close(host->pipe[i]);
+    tls_context_destroy(host->tls);
     forget_tasks(host);
     free(host);
 }
@@ -271,7 +301,7 @@ struct mqspec_broker *mqspec_broker_create(const struct mqspec_settings *setting
     bool created = create_all(host, &own);
     if (!created)
         say(error, "cannot create a broker", strerror(errno));
-    if (created && deviate(host, settings, error))
+    if (created && deviate(host, settings, error) && create_tls(host, &settings->tls, error))
         return host;
     release(host);
     return NULL;
@@ -292,11 +322,11 @@ int mqspec_broker_listen(struct mqspec_broker *broker, const char *url, char err
         say(error, url, reason);
         return -1;
     }
-    if (transport_has_tls(listener.kind)) {
-        say(error, url, "the library listens for mqtt:// and ws:// alone");
+    if (transport_has_tls(listener.kind) && broker->tls == NULL) {
+        say(error, url, "the settings name no certificate");
         return -1;
     }
-    const struct server_listening how = {.kind = listener.kind};
+    const struct server_listening how = {.kind = listener.kind, .tls = broker->tls, .names_user = broker->names_user};
     int port = server_listen_over(broker->server, listener.address, listener.port, &how, &reason);
     if (port < 0)
         say(error, url, reason);

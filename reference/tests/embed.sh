@@ -95,6 +95,13 @@ starts() { # program
     await grep -q 'port [1-9]' "$work/told" && port=$(sed -n 's/.*port //p' "$work/told")
 }
 
+fails() { ! "$@"; }
+
+certifies() {
+    openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1 \
+        -keyout "$work/key.pem" -out "$work/certificate.pem" 2>"$work/error"
+}
+
 stops() {
     kill -TERM "$host_pid" && wait "$host_pid"
     status=$?
@@ -185,6 +192,12 @@ check "a subscription is denied later" denied_subscription
 check "packets behind a question keep their order" order_is_kept
 check "Clients that do not wait for the answer do no harm" survives_the_impatient
 check "it still serves" reads reader 'some/topic' 'some/topic text' -u me -P me
+check "it stops" stops
+check "(a certificate is made)" certifies
+check "it starts with TLS" starts "$work/example" mqtts://127.0.0.1:0 "$work/certificate.pem" "$work/key.pem"
+check "it greets over TLS" reads reader 'greeting/reader' 'greeting/reader welcome' -u me -P me -q 1 \
+    --cafile "$work/certificate.pem"
+check "and not without" fails publishes writer some/topic -u me -P me
 check "it stops" stops
 if command -v valgrind >/dev/null 2>&1 && [ -z "$sanitize" ]; then
     check "it starts under valgrind" \

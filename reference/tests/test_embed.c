@@ -65,6 +65,36 @@ static void test_urls(void **state) {
     mqspec_broker_destroy(broker);
 }
 
+/* ---- TLS ----------------------------------------------------------------------------------------------------------
+ */
+
+static const struct {
+    struct mqspec_tls tls;
+    const char *error; /* how it begins; NULL: a broker is made */
+} tls_rows[] = {
+    {{0}, NULL},
+    {{.key = "/nonexistent/key.pem"}, NULL}, /* it is not asked for without a certificate */
+    {{.certificate = "/nonexistent/certificate.pem"}, "cannot "},
+    {{.certificate = "/dev/null"}, "there is no certificate"},
+    {{.certificate = "x", .client_certificate = (enum mqspec_client_certificate)3}, "tls.client_certificate: "},
+};
+
+static void test_tls_settings(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof tls_rows / sizeof tls_rows[0]; i++) {
+        struct mqspec_settings settings = {.tls = tls_rows[i].tls};
+        char error[MQSPEC_ERROR_SIZE] = "";
+        struct mqspec_broker *broker = mqspec_broker_create(&settings, error);
+        const char *expected = tls_rows[i].error;
+        if ((broker != NULL) != (expected == NULL) || (expected != NULL && strncmp(error, expected, strlen(expected))))
+            fail_msg("row %zu: %s", i, error);
+        mqspec_broker_destroy(broker);
+    }
+}
+
+/* ---- Messages ------------------------------------------------------------------------------------------------------
+ */
+
 static const struct {
     const char *name;
     struct mqspec_message message;
@@ -176,9 +206,8 @@ static void test_stop_from_a_thread(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_settings),           cmocka_unit_test(test_urls),
-        cmocka_unit_test(test_messages),           cmocka_unit_test(test_two_brokers),
-        cmocka_unit_test(test_stop_from_a_thread),
+        cmocka_unit_test(test_settings), cmocka_unit_test(test_urls),        cmocka_unit_test(test_tls_settings),
+        cmocka_unit_test(test_messages), cmocka_unit_test(test_two_brokers), cmocka_unit_test(test_stop_from_a_thread),
     };
     return cmocka_run_group_tests_name("embed", tests, NULL, NULL);
 }
