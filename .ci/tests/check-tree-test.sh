@@ -1,12 +1,7 @@
 #!/bin/sh
 # Feeds check-tree trees that break one rule each, and trees that break none. TAP.
 set -u
-
-top=$(cd "$(dirname "$0")/../.." && pwd)
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-number=0
-failures=0
+. "$(dirname "$0")/../../.ci/tap.sh"
 
 # Begins a tree anew: one source that breaks nothing.
 tree() {
@@ -27,16 +22,6 @@ characters() { # count
     repeated "$1" x | tr -d '\n'
 }
 
-tell() { # status, name
-    number=$((number + 1))
-    if [ "$1" -eq 0 ]; then
-        echo "ok $number - $2"
-        return
-    fi
-    echo "not ok $number - $2"
-    sed 's/^/# /' "$work/out"
-    failures=$((failures + 1))
-}
 passes() { # name
     "$top/.ci/check-tree" "$work/tree" >"$work/out" 2>&1
     tell $? "$1"
@@ -165,5 +150,4 @@ tell $? "an empty tree is no success"
 [ $? -eq 2 ]
 tell $? "a tree that is not there is no success"
 
-echo "1..$number"
-[ "$failures" -eq 0 ]
+finish

@@ -3,6 +3,7 @@
 # All FILEs, archives or objects, are judged together: what one of them defines, the others may name. What else they
 # may name is listed here; so a symbol that nobody has thought of is refused too. TAP.
 set -u
+. "$(dirname "$0")/../../.ci/tap.sh"
 
 # Memory and strings; checks of the caller's faults; what compilers and sanitizers add; the other rooms without I/O.
 allowed='mem(cpy|move|set|cmp|chr)|str(len|cmp|ncmp|chr)'
@@ -12,22 +13,6 @@ allowed="$allowed|__(asan|ubsan|tsan|msan|lsan|afl|sanitizer|gcov|llvm)_.*|_GLOB
 allowed="$allowed|(mqtt|spec)_.*"
 # Hashes and their encoding, which the enhanced authentication takes from libcrypto.
 allowed="$allowed|EVP_(sha256|EncodeBlock|DecodeBlock)|HMAC|SHA256|CRYPTO_memcmp|PKCS5_PBKDF2_HMAC"
-
-work=$(mktemp -d) || exit 2
-trap 'rm -rf "$work"' EXIT
-number=0
-failures=0
-
-tell() { # status, name; what there is to say is in $work/out
-    number=$((number + 1))
-    if [ "$1" -eq 0 ]; then
-        echo "ok $number - $2"
-        return
-    fi
-    echo "not ok $number - $2"
-    sed 's/^/# /' "$work/out"
-    failures=$((failures + 1))
-}
 
 # Prints what the files name and may not. Symbols of macOS have one underscore more.
 judge() {
@@ -85,5 +70,4 @@ judge "$work/other.o" "$work/there-is-no-such-file.o"
 [ $? -eq 2 ]
 tell $? "a file that is not there is no pure file"
 
-echo "1..$number"
-[ "$failures" -eq 0 ]
+finish

@@ -4,23 +4,9 @@
 # The fuzz target as a process: it ends quietly on what is right, and dies with the statement's name on a broker that
 # is known to be wrong. And corpus/ holds the seeds as fuzz/seeds.c writes them. TAP.
 set -u
+. "$(dirname "$0")/../../.ci/tap.sh"
 build=${2:?usage: canary.sh MQSPEC BUILD}
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-number=0
-failures=0
 ulimit -c 0
-
-tell() { # status, name
-    number=$((number + 1))
-    if [ "$1" -eq 0 ]; then
-        echo "ok $number - $2"
-        return
-    fi
-    echo "not ok $number - $2"
-    tail -n 5 "$work/err" | sed 's/^/# /'
-    failures=$((failures + 1))
-}
 
 "$build/fuzz/replay_broker" corpus/broker/* >"$work/out" 2>"$work/err"
 tell $? "the broker target holds on the whole corpus"
@@ -59,5 +45,4 @@ for seed in "$work"/decode/* "$work"/properties/* "$work"/broker/*; do
 done
 tell $status "corpus/ holds the seeds as they are written; else: make seeds"
 
-echo "1..$number"
-[ "$failures" -eq 0 ]
+finish

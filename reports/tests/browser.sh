@@ -4,27 +4,21 @@
 # The page in a browser: what it shows at first, behind each filter, and for the result that its address names. Prints
 # TAP.
 set -u
+. "$(dirname "$0")/../../.ci/tap.sh"
 
 usage="usage: browser.sh MQSPEC BUILD_DIRECTORY"
 : "${1:?$usage}"
 generator=${2:?$usage}/reports/sample_report
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
 
 browser=
 for name in chromium chromium-browser google-chrome; do
     [ -n "$browser" ] || browser=$(command -v "$name" || :)
 done
 if [ -z "$browser" ]; then
-    echo "1..0 # SKIP no Chromium is installed"
-    echo "ok 1 - the page in a browser # SKIP no Chromium is installed"
-    exit 0
+    skip 'the page in a browser' 'no Chromium is installed'
+    finish
 fi
-if ! "$generator" "$work"; then
-    echo "1..1"
-    echo "not ok 1 - $generator writes its reports"
-    exit 1
-fi
+check 'the samples are written' "$generator" "$work" || finish
 
 # What is done to the page and looked at, as a script behind its own; it leaves its lines in the title.
 cat >"$work/steps.html" <<'STEPS'
@@ -81,24 +75,19 @@ printf '</body>\n</html>\n' >>"$work/page.html"
 # A browser that cannot start here is no fault of the page.
 if ! timeout 90 "$browser" --headless --no-sandbox --disable-gpu --user-data-dir="$work/profile" --dump-dom \
     "file://$work/page.html#of_no_statement-5.0" >"$work/shown" 2>"$work/err" || [ ! -s "$work/shown" ]; then
-    echo "ok 1 - the page in a browser # SKIP $browser cannot be run here"
-    echo "1..1"
-    exit 0
+    skip 'the page in a browser' "$browser cannot be run here"
+    finish
 fi
-awk '
+rows_of 'the page' awk '
     /<title>/ { inside = 1; sub(/.*<title>/, "") }
     inside {
         last = sub(/<\/title>.*/, "")
         number++
-        failed += /^not ok/
         name = $0
         sub(/.* - /, "", name)
-        print (/^ok/ ? "ok " : "not ok ") number " - page: " name
+        print (/^ok/ ? "ok" : "not ok") " - page: " name
         if (!/^ok/) print "# " $0
         if (last) exit
     }
-    END {
-        if (number < 18) { print "not ok " ++number " - page: all steps were done"; failed++ }
-        print "1.." number
-        exit failed > 0
-    }' "$work/shown"
+    END { if (number < 18) print "not ok - page: all steps were done" }' "$work/shown"
+finish

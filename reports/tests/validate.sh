@@ -3,20 +3,15 @@
 #
 # Lets others read what the reports write: JSON, XML and HTML by python3's parsers, TAP by its shape. Prints TAP.
 set -u
+. "$(dirname "$0")/../../.ci/tap.sh"
 
 usage="usage: validate.sh MQSPEC BUILD_DIRECTORY"
 : "${1:?$usage}"
 generator=${2:?$usage}/reports/sample_report
 # What sample_report writes, with the number of results in each.
 samples="empty:0 passing:1 mixed:10 five:1 hostile:5 many:3000"
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
 
-if ! "$generator" "$work"; then
-    echo "1..1"
-    echo "not ok 1 - $generator writes its reports"
-    exit 1
-fi
+check 'the samples are written' "$generator" "$work" || finish
 
 # Says what is wrong with the TAP on its input, and nothing when all is well.
 check_tap() {
@@ -43,50 +38,34 @@ check_tap() {
         }'
 }
 
-number=0
-failures=0
 for sample in $samples; do
-    number=$((number + 1))
-    wrong=$(check_tap "${sample#*:}" <"$work/${sample%:*}.tap" 2>&1)
-    if [ -z "$wrong" ]; then
-        echo "ok $number - TAP of ${sample%:*}"
-    else
-        echo "not ok $number - TAP of ${sample%:*}"
-        echo "# $wrong"
-        failures=$((failures + 1))
-    fi
+    check_tap "${sample#*:}" <"$work/${sample%:*}.tap" >"$work/out" 2>&1
+    check "TAP of ${sample%:*}" test ! -s "$work/out"
 done
 
 if ! command -v python3 >/dev/null 2>&1; then
     for sample in $samples; do
         for kind in JSON XML HTML text; do
-            number=$((number + 1))
-            echo "ok $number - $kind of ${sample%:*} # SKIP there is no python3"
+            skip "$kind of ${sample%:*}" 'there is no python3'
         done
     done
-    echo "1..$number"
-    [ "$failures" -eq 0 ]
-    exit
+    finish
 fi
 
-python3 - "$work" "$number" "$failures" "$samples" <<'PYTHON'
+rows_of 'JSON, XML, HTML and text' python3 - "$work" "$samples" <<'PYTHON'
 import html.parser, json, os, re, sys
 import xml.etree.ElementTree as tree
 
 work = sys.argv[1]
-number, failures = int(sys.argv[2]), int(sys.argv[3])
-sizes = {name: int(size) for name, size in (each.split(":") for each in sys.argv[4].split())}
+sizes = {name: int(size) for name, size in (each.split(":") for each in sys.argv[2].split())}
 
 def check(name, test):
-    global number, failures
-    number += 1
     try:
         wrong = test()
     except Exception as error:
         wrong = f"{type(error).__name__}: {error}"
-    print(f"{'not ok' if wrong else 'ok'} {number} - {name}")
+    print(f"{'not ok' if wrong else 'ok'} - {name}")
     if wrong:
-        failures += 1
         print("# " + str(wrong).replace("\n", "\n# "))
 
 def read(name, ending):
@@ -167,6 +146,5 @@ def the_text(name):
 for name in sizes:
     for kind, test in (("JSON", the_json), ("XML", the_xml), ("HTML", the_html), ("text", the_text)):
         check(f"{kind} of {name}", lambda: test(name))
-print(f"1..{number}")
-sys.exit(failures > 0)
 PYTHON
+finish

@@ -2,27 +2,12 @@
 # The column `breach` says what a broker does that has a statement switched off; MUST in codec/ and reference/ is what
 # switches. This holds the one to the other, and shows that it can fail. TAP.
 set -u
+. "$(dirname "$0")/../../.ci/tap.sh"
 
-top=$(cd "$(dirname "$0")/../.." && pwd)
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
 mkdir "$work/codec" "$work/reference"
-number=0
-failures=0
 
 judge() { # arguments: tables and sources
     awk -v part=deviations -f "$top/spec/places.awk" "$@" >"$work/out" 2>"$work/err"
-}
-
-tell() { # status, name
-    number=$((number + 1))
-    if [ "$1" -eq 0 ]; then
-        echo "ok $number - $2"
-        return
-    fi
-    echo "not ok $number - $2"
-    sed 's/^/# /' "$work/out" "$work/err"
-    failures=$((failures + 1))
 }
 
 table() { # file, then breach of 1.1.1-1 and of 1.1.1-2
@@ -275,5 +260,4 @@ printf 'void f(struct d *d) { check(d, which(d)); }\n' >"$work/codec/a.c"
 judge "$work"/mqtt-*.tsv "$work/codec/a.c" "$work/codec/b.h"
 tell $? "through functions of another source"
 
-echo "1..$number"
-[ "$failures" -eq 0 ]
+finish

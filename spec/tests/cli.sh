@@ -3,39 +3,11 @@
 #
 # The spec command from outside: what it prints and how it ends. TAP.
 set -u
+. "$(dirname "$0")/../../.ci/tap.sh"
 
 mqspec=${1:?usage: cli.sh MQSPEC}
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-number=0
-failures=0
+subcommand=spec
 
-check() { # name, then a command that is to succeed
-    name=$1
-    shift
-    number=$((number + 1))
-    if "$@"; then
-        echo "ok $number - $name"
-        return
-    fi
-    echo "not ok $number - $name"
-    echo "# failed: $*"
-    sed 's/^/# /' "$work/out" "$work/err" 2>/dev/null | head -n 20
-    failures=$((failures + 1))
-}
-
-ends_with() { # status, arguments
-    expected=$1
-    shift
-    timeout 10 "$mqspec" spec "$@" >"$work/out" 2>"$work/err"
-    [ $? -eq "$expected" ]
-}
-said() {
-    grep -q -- "$1" "$work/err"
-}
-printed() {
-    grep -q -- "$1" "$work/out"
-}
 lines() { # number, pattern
     [ "$(grep -c -- "$2" "$work/out")" -eq "$1" ]
 }
@@ -107,5 +79,4 @@ check "unknown short option: message" said "'-x' is no option here"
 check "coverage of one id" ends_with 2 --coverage 3.1.2-24
 check "coverage with list" ends_with 2 --coverage --list
 
-echo "1..$number"
-[ "$failures" -eq 0 ]
+finish

@@ -1,23 +1,8 @@
 #!/bin/sh
 # A wrong row in a table of statements stops the build: generate.awk says where and what. TAP.
 set -u
+. "$(dirname "$0")/../../.ci/tap.sh"
 
-top=$(cd "$(dirname "$0")/../.." && pwd)
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-number=0
-failures=0
-
-tell() { # status, name
-    number=$((number + 1))
-    if [ "$1" -eq 0 ]; then
-        echo "ok $number - $2"
-        return
-    fi
-    echo "not ok $number - $2"
-    sed 's/^/# /' "$work/out" "$work/err"
-    failures=$((failures + 1))
-}
 generate() { # part
     awk -v part="$1" -f "$top/spec/generate.awk" "$work/mqtt-3.1.1.tsv" "$work/mqtt-5.0.tsv" >"$work/out" 2>"$work/err"
 }
@@ -69,5 +54,4 @@ sed 's/$/\t/' "$work/mqtt-5.0.tsv" >"$work/wide" && sed '1s/\t$/\tin_5_0/' "$wor
 ! generate rows && grep -q "^$work/mqtt-5.0.tsv:1: unexpected header row" "$work/err"
 tell $? "a counterpart in the table of 5.0"
 
-echo "1..$number"
-[ "$failures" -eq 0 ]
+finish
