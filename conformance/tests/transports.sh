@@ -2,34 +2,9 @@
 # The suite over TLS and WebSocket, against the built-in broker and against one that is started: transports.sh MQSPEC.
 # Prints TAP. Certificates are made here.
 set -u
+. "$(dirname "$0")/../../.ci/tap.sh"
 
 mqspec=$1
-work=$(mktemp -d) || exit 1
-number=0
-failed=0
-trap 'rm -rf "$work"' EXIT
-
-# check NAME STATUS TEXT COMMAND...: the command ends with the status, and writes the text.
-check() {
-    name=$1
-    status=$2
-    text=$3
-    shift 3
-    case $1 in
-    only | make_certificates) "$@" >"$work/out" 2>&1 ;;
-    *) timeout 60 "$@" >"$work/out" 2>&1 </dev/null ;;
-    esac
-    got=$?
-    number=$((number + 1))
-    if [ "$got" -eq "$status" ] && { [ -z "$text" ] || grep -q -- "$text" "$work/out"; }; then
-        echo "ok $number - $name"
-        return
-    fi
-    failed=$((failed + 1))
-    echo "not ok $number - $name"
-    echo "# exit status $got, wanted $status and: $text"
-    tail -n 20 "$work/out" | sed 's/^/# /'
-}
 
 # only TRANSPORT: all results of the JSON in $work/json have this one.
 only() {
@@ -43,23 +18,23 @@ sys.exit(0 if results and {one["transport"] for one in results} == set(sys.argv[
 
 for row in 'tcp:' 'tls:--tls' 'ws:--ws' 'wss:--tls --ws' 'tcp tls ws wss:--every-transport'; do
     # shellcheck disable=SC2086 # the list is words
-    check "the built-in broker over ${row%%:*}" 0 ' 0 fail, 0 warn' "$mqspec" test ${row#*:} 'qos[012]_*' 'retain_*'
+    runs "the built-in broker over ${row%%:*}" 0 ' 0 fail, 0 warn' "$mqspec" test ${row#*:} 'qos[012]_*' 'retain_*'
     # shellcheck disable=SC2086
-    check "results say so" 0 '' "$mqspec" test ${row#*:} --json "$work/json" 'qos2_*'
-    check "all of them" 0 '' only "${row%%:*}"
+    runs "results say so" 0 '' "$mqspec" test ${row#*:} --json "$work/json" 'qos2_*'
+    check "all of them" only "${row%%:*}"
 done
-check 'the summary names each transport' 0 '^wss  *[1-9]' "$mqspec" test --every-transport 'qos0_*'
-check 'section 6 over WebSocket' 0 ' 14 pass, 0 fail' "$mqspec" test --ws 'websocket_*'
-check 'section 6 over WebSocket and TLS' 0 ' 14 pass, 0 fail' "$mqspec" test --ws --tls 'websocket_*'
-check 'section 6 in virtual time' 0 ' 14 pass, 0 fail' "$mqspec" test --virtual 'websocket_*'
-check 'section 6 shows over nothing else' 2 'need --ws' "$mqspec" test 'websocket_*'
+runs 'the summary names each transport' 0 '^wss  *[1-9]' "$mqspec" test --every-transport 'qos0_*'
+runs 'section 6 over WebSocket' 0 ' 14 pass, 0 fail' "$mqspec" test --ws 'websocket_*'
+runs 'section 6 over WebSocket and TLS' 0 ' 14 pass, 0 fail' "$mqspec" test --ws --tls 'websocket_*'
+runs 'section 6 in virtual time' 0 ' 14 pass, 0 fail' "$mqspec" test --virtual 'websocket_*'
+runs 'section 6 shows over nothing else' 2 'need --ws' "$mqspec" test 'websocket_*'
 for id in 6.0.0-1 6.0.0-2 6.0.0-4; do
-    check "the deviation MQTT311:$id is noticed" 1 "statement  MQTT311:$id" "$mqspec" test --ws --timeout 0.5 \
+    runs "the deviation MQTT311:$id is noticed" 1 "statement  MQTT311:$id" "$mqspec" test --ws --timeout 0.5 \
         --deviate "MQTT311:$id" -V 3.1.1 'websocket_*'
-    check "the deviation MQTT5:$id is noticed" 1 "statement  MQTT5:$id" "$mqspec" test --ws --tls --timeout 0.5 \
+    runs "the deviation MQTT5:$id is noticed" 1 "statement  MQTT5:$id" "$mqspec" test --ws --tls --timeout 0.5 \
         --deviate "MQTT5:$id" -V 5.0 'websocket_*'
 done
-check 'another deviation over WebSocket and TLS' 1 'statement  MQTT311:3.3.1-8' "$mqspec" test --ws --tls \
+runs 'another deviation over WebSocket and TLS' 1 'statement  MQTT311:3.3.1-8' "$mqspec" test --ws --tls \
     --deviate MQTT311:3.3.1-8 -V 3.1.1 'retain_*'
 
 # ---- A broker with certificates of its own -------------------------------------------------------------------------
@@ -78,7 +53,8 @@ make_certificates() {
                 -extfile "$work/extensions" -days 2 -out "$work/$who.pem" || return 1
     done
 }
-check 'certificates are made' 0 '' make_certificates
+make_certificates >"$work/out" 2>&1
+tell $? 'certificates are made'
 
 run_with() { # scheme, options of the broker, whose certificate
     own=$work/${3:-localhost}
@@ -86,39 +62,38 @@ run_with() { # scheme, options of the broker, whose certificate
 }
 demanding="--ca $work/ca.pem --client-cert required"
 
-check 'a broker over TLS' 0 ' 0 fail' "$mqspec" test --tls --ca "$work/ca.pem" --run "$(run_with mqtts '')" 'qos1_*'
-check 'a broker over WebSocket and TLS' 0 ' 0 fail' "$mqspec" test --tls --ws --ca "$work/ca.pem" --ws-path /any \
+runs 'a broker over TLS' 0 ' 0 fail' "$mqspec" test --tls --ca "$work/ca.pem" --run "$(run_with mqtts '')" 'qos1_*'
+runs 'a broker over WebSocket and TLS' 0 ' 0 fail' "$mqspec" test --tls --ws --ca "$work/ca.pem" --ws-path /any \
     --run "$(run_with wss '')" 'qos1_*' 'websocket_*'
-check 'a broker over WebSocket' 0 ' 0 fail' "$mqspec" test --ws \
+runs 'a broker over WebSocket' 0 ' 0 fail' "$mqspec" test --ws \
     --run "$mqspec broker --listen ws://127.0.0.1:{port}" 'qos1_*' 'websocket_*'
-check 'a broker that nobody certifies' 3 'handshake failed: unable to get local issuer certificate' "$mqspec" test \
+runs 'a broker that nobody certifies' 3 'handshake failed: unable to get local issuer certificate' "$mqspec" test \
     --tls --run "$(run_with mqtts '')" 'qos1_*'
-check 'a certificate that is not looked at' 0 ' 0 fail' "$mqspec" test --tls --insecure \
+runs 'a certificate that is not looked at' 0 ' 0 fail' "$mqspec" test --tls --insecure \
     --run "$(run_with mqtts '')" 'qos1_*'
-check 'a certificate for another host' 3 'handshake failed: hostname mismatch' "$mqspec" test --tls \
+runs 'a certificate for another host' 3 'handshake failed: hostname mismatch' "$mqspec" test --tls \
     --ca "$work/ca.pem" --run "$(run_with mqtts '' elsewhere)" 'qos1_*'
-check 'a broker that demands a certificate' 0 ' 0 fail' "$mqspec" test --tls --ca "$work/ca.pem" \
+runs 'a broker that demands a certificate' 0 ' 0 fail' "$mqspec" test --tls --ca "$work/ca.pem" \
     --cert "$work/sensor.pem" --key "$work/sensor.key" --run "$(run_with mqtts "$demanding")" 'qos1_*'
-check 'a broker that demands one in vain' 3 'TLS failed: .*certificate required' "$mqspec" test --tls \
+runs 'a broker that demands one in vain' 3 'TLS failed: .*certificate required' "$mqspec" test --tls \
     --ca "$work/ca.pem" --run "$(run_with mqtts "$demanding")" 'qos1_*'
-check 'TLS where there is none' 3 'does not answer\|handshake' "$mqspec" test --tls --insecure --timeout 0.5 \
+runs 'TLS where there is none' 3 'does not answer\|handshake' "$mqspec" test --tls --insecure --timeout 0.5 \
     --run "$mqspec broker --bind 127.0.0.1 -p {port}" 'qos1_*'
-check 'WebSocket where there is none' 3 'does it speak TLS or WebSocket there' "$mqspec" test --ws \
+runs 'WebSocket where there is none' 3 'does it speak TLS or WebSocket there' "$mqspec" test --ws \
     --run "$mqspec broker --bind 127.0.0.1 -p {port}" 'qos1_*'
 
 # ---- Wrong options -------------------------------------------------------------------------------------------------
 
-check 'a CA without TLS' 2 'add --tls' "$mqspec" test --target localhost:1 --ca "$work/ca.pem"
-check 'a CA for the built-in broker' 2 'has a certificate of its own' "$mqspec" test --tls --ca "$work/ca.pem"
-check 'a CA that is not there' 2 "cannot read the CA '/nowhere'" "$mqspec" test --tls --ca /nowhere --target localhost:1
-check 'a key that does not fit' 2 'does not belong to the certificate' "$mqspec" test --tls --insecure \
+runs 'a CA without TLS' 2 'add --tls' "$mqspec" test --target localhost:1 --ca "$work/ca.pem"
+runs 'a CA for the built-in broker' 2 'has a certificate of its own' "$mqspec" test --tls --ca "$work/ca.pem"
+runs 'a CA that is not there' 2 "cannot read the CA '/nowhere'" "$mqspec" test --tls --ca /nowhere --target localhost:1
+runs 'a key that does not fit' 2 'does not belong to the certificate' "$mqspec" test --tls --insecure \
     --target localhost:1 --cert "$work/sensor.pem" --key "$work/ca.key"
-check 'a path that is none' 2 'does not begin with /' "$mqspec" test --ws --ws-path mqtt
-check 'a path with a line in it' 2 'has characters' "$mqspec" test --ws --ws-path "/a
+runs 'a path that is none' 2 'does not begin with /' "$mqspec" test --ws --ws-path mqtt
+runs 'a path with a line in it' 2 'has characters' "$mqspec" test --ws --ws-path "/a
 b"
-check 'every transport of another broker' 2 'is for the built-in broker' "$mqspec" test --every-transport \
+runs 'every transport of another broker' 2 'is for the built-in broker' "$mqspec" test --every-transport \
     --target localhost:1
-check 'a transport without sockets' 2 'need no transport' "$mqspec" test --virtual --ws
+runs 'a transport without sockets' 2 'need no transport' "$mqspec" test --virtual --ws
 
-echo "1..$number"
-[ "$failed" -eq 0 ]
+finish

@@ -1,21 +1,17 @@
 #!/bin/sh
 # decode, lint and replay as scripts meet them: exit status and what is said. Usage: cli.sh MQSPEC. Prints TAP.
 set -u
+. "$(dirname "$0")/../../.ci/tap.sh"
+
 mqspec=$1
-here=$(cd "$(dirname "$0")/.." && pwd)
-work=$(mktemp -d)
-helper=
-trap '[ -z "$helper" ] || kill "$helper" 2>/dev/null; rm -rf "$work"' EXIT
+here=$top/pcaps
 capture=$here/mqtt-js.pcap
 
-number=0
-failed=0
-# check NAME STATUS STREAM TEXT COMMAND...: the command ends with STATUS within 30 seconds, and TEXT (a basic regular
+# says NAME STATUS STREAM TEXT COMMAND...: the command ends with STATUS within 30 seconds, and TEXT (a basic regular
 # expression) stands on its standard output (out) or standard error (err); with "" as TEXT the stream is empty.
-check() {
+says() {
     name=$1 expected=$2 stream=$3 wanted=$4
     shift 4
-    number=$((number + 1))
     timeout 30 "$@" >"$work/out" 2>"$work/err"
     status=$?
     if [ -z "$wanted" ]; then
@@ -23,21 +19,9 @@ check() {
     else
         grep -q -e "$wanted" "$work/$stream"
     fi
-    said=$?
-    if [ "$status" -eq "$expected" ] && [ "$said" -eq 0 ]; then
-        echo "ok $number - $name"
-        return
-    fi
-    failed=1
-    echo "not ok $number - $name"
-    echo "# status $status, expected $expected; expected on $stream: $wanted"
-    sed 's/^/# out: /' "$work/out" | head -n 5
-    sed 's/^/# err: /' "$work/err" | head -n 5
-}
-
-skip() {
-    number=$((number + 1))
-    echo "ok $number - $1 # SKIP $2"
+    found=$?
+    [ "$status" -eq "$expected" ] && [ "$found" -eq 0 ]
+    tell $? "$name" || echo "# status $status, expected $expected; expected on $stream: $wanted"
 }
 
 # ---- Files -----------------------------------------------------------------------------------------------------
@@ -54,43 +38,43 @@ for command in lint decode replay; do
     [ "$command" != replay ] || target='--target 127.0.0.1:1'
     # shellcheck disable=SC2086
     {
-        check "$command: a file that is not there" 2 err 'No such file' "$mqspec" $command "$work/absent.pcap" $target
-        check "$command: a folder" 2 err 'cannot be read' "$mqspec" $command "$work" $target
-        check "$command: an empty file" 2 err 'cannot be read' "$mqspec" $command "$work/nothing.pcap" $target
-        check "$command: part of a file header" 2 err 'cannot be read' "$mqspec" $command "$work/stub.pcap" $target
-        check "$command: not a capture" 2 err 'unknown file format' "$mqspec" $command "$0" $target
-        check "$command: a capture without MQTT" 2 err 'no MQTT conversation found' "$mqspec" $command \
+        says "$command: a file that is not there" 2 err 'No such file' "$mqspec" $command "$work/absent.pcap" $target
+        says "$command: a folder" 2 err 'cannot be read' "$mqspec" $command "$work" $target
+        says "$command: an empty file" 2 err 'cannot be read' "$mqspec" $command "$work/nothing.pcap" $target
+        says "$command: part of a file header" 2 err 'cannot be read' "$mqspec" $command "$work/stub.pcap" $target
+        says "$command: not a capture" 2 err 'unknown file format' "$mqspec" $command "$0" $target
+        says "$command: a capture without MQTT" 2 err 'no MQTT conversation found' "$mqspec" $command \
             "$work/empty.pcap" $target
-        check "$command: a capture that is cut" 2 err 'cut or damaged after packet' "$mqspec" $command \
+        says "$command: a capture that is cut" 2 err 'cut or damaged after packet' "$mqspec" $command \
             "$work/cut.pcap" $target
-        check "$command: a second file header among the packets" 2 err 'cut or damaged after packet' "$mqspec" \
+        says "$command: a second file header among the packets" 2 err 'cut or damaged after packet' "$mqspec" \
             $command "$work/twice.pcap" $target
-        check "$command: no file" 2 err 'usage: mqspec' "$mqspec" $command $target
-        check "$command: an option that is not there" 2 err "no option '--wrong'" "$mqspec" $command --wrong "$capture"
-        check "$command: help" 0 out 'usage: mqspec' "$mqspec" $command --help
+        says "$command: no file" 2 err 'usage: mqspec' "$mqspec" $command $target
+        says "$command: an option that is not there" 2 err "no option '--wrong'" "$mqspec" $command --wrong "$capture"
+        says "$command: help" 0 out 'usage: mqspec' "$mqspec" $command --help
     }
 done
-check 'lint: what stands before the cut is judged' 2 out '7 MQTT connections' "$mqspec" lint "$work/cut.pcap"
-check 'lint: nothing wrong' 0 out 'no breach' "$mqspec" lint "$capture"
-check 'lint: from standard input' 0 out '7 MQTT connections' sh -c "'$mqspec' lint - <'$capture'"
-check 'lint: several files, the worst status counts' 2 out 'no breach' "$mqspec" lint "$capture" "$work/cut.pcap"
-check 'lint: JSON' 0 out '"breaches_by_servers"' "$mqspec" lint --json "$capture"
-check 'decode: nothing is refused' 0 err '' "$mqspec" decode "$capture"
-check 'decode: a line' 0 out 'js-publisher  *-> PUBLISH' "$mqspec" decode "$capture"
-check 'decode: a line of 5.0' 0 out 'CONNACK session_present=0 reason_code=0 (Success) topic_alias_maximum=10' \
+says 'lint: what stands before the cut is judged' 2 out '7 MQTT connections' "$mqspec" lint "$work/cut.pcap"
+says 'lint: nothing wrong' 0 out 'no breach' "$mqspec" lint "$capture"
+says 'lint: from standard input' 0 out '7 MQTT connections' sh -c "'$mqspec' lint - <'$capture'"
+says 'lint: several files, the worst status counts' 2 out 'no breach' "$mqspec" lint "$capture" "$work/cut.pcap"
+says 'lint: JSON' 0 out '"breaches_by_servers"' "$mqspec" lint --json "$capture"
+says 'decode: nothing is refused' 0 err '' "$mqspec" decode "$capture"
+says 'decode: a line' 0 out 'js-publisher  *-> PUBLISH' "$mqspec" decode "$capture"
+says 'decode: a line of 5.0' 0 out 'CONNACK session_present=0 reason_code=0 (Success) topic_alias_maximum=10' \
     "$mqspec" decode "$here/mqtt-js-5.0.pcap"
-check 'decode: the client by the name that it was given' 0 out 'auto-[-0-9A-F]* *<- CONNACK' "$mqspec" decode \
+says 'decode: the client by the name that it was given' 0 out 'auto-[-0-9A-F]* *<- CONNACK' "$mqspec" decode \
     "$here/mqtt-js-5.0.pcap"
-check 'decode: the topic that an alias stands for' 0 out 'topic="" .* topic_of_alias="demo5/1"$' "$mqspec" decode \
+says 'decode: the topic that an alias stands for' 0 out 'topic="" .* topic_of_alias="demo5/1"$' "$mqspec" decode \
     "$here/mqtt-js-5.0.pcap"
-check 'decode: the same in JSON' 0 out '"topic_of_alias": *"demo5/1"' "$mqspec" decode --json "$here/mqtt-js-5.0.pcap"
-check 'decode: fields on lines of their own' 0 out '^ *subscription_identifier: 268435455$' "$mqspec" decode -v \
+says 'decode: the same in JSON' 0 out '"topic_of_alias": *"demo5/1"' "$mqspec" decode --json "$here/mqtt-js-5.0.pcap"
+says 'decode: fields on lines of their own' 0 out '^ *subscription_identifier: 268435455$' "$mqspec" decode -v \
     "$here/mqtt-js-5.0.pcap"
-check 'lint: nothing wrong in 5.0' 0 out '9 MQTT connections, 102 packets, no breach' "$mqspec" lint \
+says 'lint: nothing wrong in 5.0' 0 out '9 MQTT connections, 102 packets, no breach' "$mqspec" lint \
     "$here/mqtt-js-5.0.pcap"
-check 'decode: JSON' 0 out '"type": *"CONNACK"' "$mqspec" decode --json "$capture"
+says 'decode: JSON' 0 out '"type": *"CONNACK"' "$mqspec" decode --json "$capture"
 if command -v python3 >/dev/null 2>&1; then
-    check 'decode: each line is JSON' 0 out '^62$' sh -c "'$mqspec' decode --json '$capture' |
+    says 'decode: each line is JSON' 0 out '^62$' sh -c "'$mqspec' decode --json '$capture' |
         python3 -c 'import json, sys; print(len([json.loads(line) for line in sys.stdin]))'"
     # Without its first six packets: the handshake of the first connection, its CONNECT and CONNACK.
     python3 -c 'import struct, sys
@@ -99,14 +83,14 @@ at = 24
 for _ in range(6):
     at += 16 + struct.unpack("<I", data[at + 8:at + 12])[0]
 open(sys.argv[2], "wb").write(data[:24] + data[at:])' "$here/mqtt-js-5.0.pcap" "$work/joined.pcap"
-    check 'decode: joined in 5.0, the first SUBSCRIBE' 0 out 'c1 .* SUBSCRIBE .* retain_handling=0$' "$mqspec" decode \
+    says 'decode: joined in 5.0, the first SUBSCRIBE' 0 out 'c1 .* SUBSCRIBE .* retain_handling=0$' "$mqspec" decode \
         "$work/joined.pcap"
-    check 'decode: joined in 5.0, nothing is refused' 0 err '' "$mqspec" decode "$work/joined.pcap"
-    check 'lint: joined in 5.0, nothing is judged of it' 0 err '1 connections of MQTT 5.0 begin before' "$mqspec" lint \
+    says 'decode: joined in 5.0, nothing is refused' 0 err '' "$mqspec" decode "$work/joined.pcap"
+    says 'lint: joined in 5.0, nothing is judged of it' 0 err '1 connections of MQTT 5.0 begin before' "$mqspec" lint \
         "$work/joined.pcap"
-    check 'lint: joined in 5.0, the others are judged' 0 out '9 MQTT connections, .*, no breach' "$mqspec" lint \
+    says 'lint: joined in 5.0, the others are judged' 0 out '9 MQTT connections, .*, no breach' "$mqspec" lint \
         "$work/joined.pcap"
-    check 'lint: all of it is JSON' 0 out '^62$' sh -c "'$mqspec' lint --json '$capture' |
+    says 'lint: all of it is JSON' 0 out '^62$' sh -c "'$mqspec' lint --json '$capture' |
         python3 -c 'import json, sys; print(json.load(sys.stdin)[0][\"packets\"])'"
 else
     skip 'decode: each line is JSON' 'no python3'
@@ -114,7 +98,7 @@ else
     skip 'joined in 5.0' 'no python3'
 fi
 if [ -w /dev/full ]; then
-    check 'decode: output that cannot be written' 2 err 'could not be written' sh -c \
+    says 'decode: output that cannot be written' 2 err 'could not be written' sh -c \
         "'$mqspec' decode '$capture' >/dev/full"
 else
     skip 'decode: output that cannot be written' 'no /dev/full'
@@ -122,107 +106,87 @@ fi
 
 # ---- Bytes by hand ---------------------------------------------------------------------------------------------
 
-check 'hex: PINGREQ' 0 out '^PINGREQ$' "$mqspec" decode --hex 'c0 00'
-check 'hex: blanks, colons and capitals' 0 out '^PINGRESP$' "$mqspec" decode --hex 'D0:00'
-check 'hex: several packets' 0 out '^DISCONNECT$' "$mqspec" decode --hex 'c000e000'
-check 'hex: the side is told' 1 out 'refused' "$mqspec" decode --hex 'c0 00' --from server
-check 'hex: a packet that is refused' 1 out 'MQTT311:3.3.1-4.*\[36\]' "$mqspec" decode --hex '36 06 00 01 74 00 01 78'
-check 'hex: bytes that end within a packet' 1 out 'end within a packet (3 bytes)' "$mqspec" decode --hex '30 05 00'
-check 'hex: JSON of what is refused' 1 out '"statement": *"MQTT311:3.3.1-4"' "$mqspec" decode --json --hex \
+says 'hex: PINGREQ' 0 out '^PINGREQ$' "$mqspec" decode --hex 'c0 00'
+says 'hex: blanks, colons and capitals' 0 out '^PINGRESP$' "$mqspec" decode --hex 'D0:00'
+says 'hex: several packets' 0 out '^DISCONNECT$' "$mqspec" decode --hex 'c000e000'
+says 'hex: the side is told' 1 out 'refused' "$mqspec" decode --hex 'c0 00' --from server
+says 'hex: a packet that is refused' 1 out 'MQTT311:3.3.1-4.*\[36\]' "$mqspec" decode --hex '36 06 00 01 74 00 01 78'
+says 'hex: bytes that end within a packet' 1 out 'end within a packet (3 bytes)' "$mqspec" decode --hex '30 05 00'
+says 'hex: JSON of what is refused' 1 out '"statement": *"MQTT311:3.3.1-4"' "$mqspec" decode --json --hex \
     '36 06 00 01 74 00 01 78'
-check 'hex: an odd digit' 2 err 'no second one' "$mqspec" decode --hex 'c0 0'
-check 'hex: no digit' 2 err 'no hexadecimal digit' "$mqspec" decode --hex 'c0 0g'
-check 'hex: nothing' 2 err 'no bytes' "$mqspec" decode --hex ''
-check 'hex: a version that is not there' 2 err "no MQTT version '6'" "$mqspec" decode --hex c000 -V 6
-check 'hex: 5.0 by option' 0 out '^DISCONNECT reason_code=142 (Session taken over)$' "$mqspec" decode --hex 'e0 01 8e' \
+says 'hex: an odd digit' 2 err 'no second one' "$mqspec" decode --hex 'c0 0'
+says 'hex: no digit' 2 err 'no hexadecimal digit' "$mqspec" decode --hex 'c0 0g'
+says 'hex: nothing' 2 err 'no bytes' "$mqspec" decode --hex ''
+says 'hex: a version that is not there' 2 err "no MQTT version '6'" "$mqspec" decode --hex c000 -V 6
+says 'hex: 5.0 by option' 0 out '^DISCONNECT reason_code=142 (Session taken over)$' "$mqspec" decode --hex 'e0 01 8e' \
     -V 5.0
-check 'hex: 5.0 by a CONNECT among the bytes' 0 out '^DISCONNECT reason_code=4 (Disconnect with Will Message)$' \
+says 'hex: 5.0 by a CONNECT among the bytes' 0 out '^DISCONNECT reason_code=4 (Disconnect with Will Message)$' \
     "$mqspec" decode --hex '10 0e 00 04 4d 51 54 54 05 02 00 3c 00 00 01 61 e0 01 04'
-check 'hex: 5.0 without either is refused' 1 out 'refused: ' "$mqspec" decode --hex 'e0 01 04'
-check 'hex: and the version is hinted at' 1 err 'as MQTT 5.0 all of it can be read: give -V 5.0' "$mqspec" decode \
+says 'hex: 5.0 without either is refused' 1 out 'refused: ' "$mqspec" decode --hex 'e0 01 04'
+says 'hex: and the version is hinted at' 1 err 'as MQTT 5.0 all of it can be read: give -V 5.0' "$mqspec" decode \
     --hex 'e0 01 04'
-check 'hex: no hint where 5.0 refuses it too' 1 err '' "$mqspec" decode --hex '36 06 00 01 74 00 01 78'
-check 'hex: no hint where the version was given' 1 err '' "$mqspec" decode --hex 'e0 01 04' -V 3.1.1
-check 'hex: each code of SUBACK by its name' 0 out 'reason_code=1 (Granted QoS 1) reason_code=135 (Not authorized)$' \
+says 'hex: no hint where 5.0 refuses it too' 1 err '' "$mqspec" decode --hex '36 06 00 01 74 00 01 78'
+says 'hex: no hint where the version was given' 1 err '' "$mqspec" decode --hex 'e0 01 04' -V 3.1.1
+says 'hex: each code of SUBACK by its name' 0 out 'reason_code=1 (Granted QoS 1) reason_code=135 (Not authorized)$' \
     "$mqspec" decode --hex '90 05 00 01 00 01 87' -V 5.0
-check 'hex: text that looks like a code is left as it is' 0 out 'payload=" reason_code=4"$' "$mqspec" decode \
+says 'hex: text that looks like a code is left as it is' 0 out 'payload=" reason_code=4"$' "$mqspec" decode \
     --hex '30 12 00 01 74 00 20 72 65 61 73 6f 6e 5f 63 6f 64 65 3d 34' -V 5.0
-check 'hex: also behind an escaped quotation mark' 0 out 'payload="\\" reason_code=4"$' "$mqspec" decode \
+says 'hex: also behind an escaped quotation mark' 0 out 'payload="\\" reason_code=4"$' "$mqspec" decode \
     --hex '30 13 00 01 74 00 22 20 72 65 61 73 6f 6e 5f 63 6f 64 65 3d 34' -V 5.0
-check 'hex: only a Server sends this PUBLISH' 0 out '"sender": *"server"' "$mqspec" decode --json -V 5.0 \
+says 'hex: only a Server sends this PUBLISH' 0 out '"sender": *"server"' "$mqspec" decode --json -V 5.0 \
     --hex '30 07 00 01 61 02 0b 05 78'
-check 'hex: and it is refused from a Client' 1 out 'MQTT5:3.3.4-6' "$mqspec" decode -V 5.0 --from client \
+says 'hex: and it is refused from a Client' 1 out 'MQTT5:3.3.4-6' "$mqspec" decode -V 5.0 --from client \
     --hex '30 07 00 01 61 02 0b 05 78'
-check 'hex: AUTH with its properties' 0 out 'AUTH reason_code=24 (Continue authentication) authentication_method="X"' \
+says 'hex: AUTH with its properties' 0 out 'AUTH reason_code=24 (Continue authentication) authentication_method="X"' \
     "$mqspec" decode --hex 'f0 06 18 04 15 00 01 58' -V 5.0
-check 'hex: a User Property' 0 out 'user_property="a":"b"' "$mqspec" decode -V 5.0 \
+says 'hex: a User Property' 0 out 'user_property="a":"b"' "$mqspec" decode -V 5.0 \
     --hex 'e0 09 00 07 26 00 01 61 00 01 62'
-check 'hex: a User Property in JSON' 0 out '"name": *"user_property","key": *"a","value": *"b"' "$mqspec" \
+says 'hex: a User Property in JSON' 0 out '"name": *"user_property","key": *"a","value": *"b"' "$mqspec" \
     decode --json --hex 'e0 09 00 07 26 00 01 61 00 01 62' -V 5.0
-check 'hex: the meaning of a code in JSON' 0 out \
+says 'hex: the meaning of a code in JSON' 0 out \
     '"name": *"reason_code","value": *0,"meaning": *"Normal disconnection"' \
     "$mqspec" decode --json --hex 'e0 00' -V 5.0
-check 'hex: a property where it may not stand' 1 out 'MQTT5:.*\[23\]' "$mqspec" decode -V 5.0 \
+says 'hex: a property where it may not stand' 1 out 'MQTT5:.*\[23\]' "$mqspec" decode -V 5.0 \
     --hex 'e0 05 00 03 23 00 01'
-check 'hex: fields on lines of their own' 0 out '^ *user_property: "a" = "b"$' "$mqspec" decode -v -V 5.0 \
+says 'hex: fields on lines of their own' 0 out '^ *user_property: "a" = "b"$' "$mqspec" decode -v -V 5.0 \
     --hex 'e0 09 00 07 26 00 01 61 00 01 62'
-check 'hex: and the meaning behind them' 0 out '^ *reason_code: 142 (Session taken over)$' "$mqspec" decode --verbose \
+says 'hex: and the meaning behind them' 0 out '^ *reason_code: 142 (Session taken over)$' "$mqspec" decode --verbose \
     -V 5.0 --hex 'e0 01 8e'
-check 'hex: and the bytes' 0 out '^ *bytes: e0 01 8e$' "$mqspec" decode -v -V 5.0 --hex 'e0 01 8e'
-check 'hex: a side that is not there' 2 err 'client or server' "$mqspec" decode --hex c000 --from both
-check 'hex and a file' 2 err 'either' "$mqspec" decode --hex c000 "$capture"
-check 'hex: a value is missing' 2 err 'value is missing' "$mqspec" decode --hex
+says 'hex: and the bytes' 0 out '^ *bytes: e0 01 8e$' "$mqspec" decode -v -V 5.0 --hex 'e0 01 8e'
+says 'hex: a side that is not there' 2 err 'client or server' "$mqspec" decode --hex c000 --from both
+says 'hex and a file' 2 err 'either' "$mqspec" decode --hex c000 "$capture"
+says 'hex: a value is missing' 2 err 'value is missing' "$mqspec" decode --hex
 
 # ---- Replay ----------------------------------------------------------------------------------------------------
 
-check 'replay: nobody listens' 3 err 'cannot be reached' "$mqspec" replay "$capture" --target 127.0.0.1:1
-check 'replay: no such host' 3 err 'cannot be reached' "$mqspec" replay "$capture" --target no-such-host.invalid:1883
-check 'replay: no target' 2 err 'give one capture file and --target' "$mqspec" replay "$capture"
-check 'replay: a target without port' 2 err 'HOST:PORT' "$mqspec" replay "$capture" --target localhost
-check 'replay: a port out of range' 2 err 'HOST:PORT' "$mqspec" replay "$capture" --target localhost:65536
-check 'replay: a speed of 0' 2 err '--speed takes' "$mqspec" replay "$capture" --target localhost:1 --speed 0
-check 'replay: a speed that is no number' 2 err '--speed takes' "$mqspec" replay "$capture" --target localhost:1 \
+says 'replay: nobody listens' 3 err 'cannot be reached' "$mqspec" replay "$capture" --target 127.0.0.1:1
+says 'replay: no such host' 3 err 'cannot be reached' "$mqspec" replay "$capture" --target no-such-host.invalid:1883
+says 'replay: no target' 2 err 'give one capture file and --target' "$mqspec" replay "$capture"
+says 'replay: a target without port' 2 err 'HOST:PORT' "$mqspec" replay "$capture" --target localhost
+says 'replay: a port out of range' 2 err 'HOST:PORT' "$mqspec" replay "$capture" --target localhost:65536
+says 'replay: a speed of 0' 2 err '--speed takes' "$mqspec" replay "$capture" --target localhost:1 --speed 0
+says 'replay: a speed that is no number' 2 err '--speed takes' "$mqspec" replay "$capture" --target localhost:1 \
     --speed fast
-check 'replay: a timeout that is none' 2 err '--timeout takes' "$mqspec" replay "$capture" --target localhost:1 \
+says 'replay: a timeout that is none' 2 err '--timeout takes' "$mqspec" replay "$capture" --target localhost:1 \
     --timeout -1
-
-# wait_for FILE: until something stands in it, at most 10 seconds.
-wait_for() {
-    tries=0
-    while [ ! -s "$1" ] && [ $tries -lt 200 ]; do
-        tries=$((tries + 1))
-        sleep 0.05
-    done
-    [ -s "$1" ]
-}
 
 if command -v python3 >/dev/null 2>&1; then
     python3 -c 'import socket, time
 listener = socket.create_server(("127.0.0.1", 0))
 print(listener.getsockname()[1], flush=True)
 time.sleep(60)' >"$work/port" &
-    helper=$!
-    wait_for "$work/port"
-    check 'replay: a target that says nothing' 1 out 'gave up\|did not come' "$mqspec" replay "$capture" \
+    await test -s "$work/port"
+    says 'replay: a target that says nothing' 1 out 'gave up\|did not come' "$mqspec" replay "$capture" \
         --target "127.0.0.1:$(cat "$work/port")" --speed max --timeout 0.1
-    kill $helper
-    wait $helper 2>/dev/null
-    helper=
 else
     skip 'replay: a target that says nothing' 'no python3'
 fi
 
 # Each stored capture against a fresh broker of our own, which keeps the standard as the recorded one did.
 for stored in "$here"/*.pcap; do
-    rm -f "$work/port"
-    "$mqspec" broker -p 0 --port-file "$work/port" >/dev/null 2>&1 &
-    helper=$!
-    wait_for "$work/port"
-    check "replay: $(basename "$stored") against the reference broker" 0 out 'answered as recorded' "$mqspec" replay \
-        "$stored" --target "localhost:$(cat "$work/port")" --speed max --timeout 2
-    kill $helper
-    wait $helper 2>/dev/null
-    helper=
+    start_broker
+    says "replay: $(basename "$stored") against the reference broker" 0 out 'answered as recorded' "$mqspec" replay \
+        "$stored" --target "localhost:$port" --speed max --timeout 2
+    stop_broker
 done
-echo "1..$number"
-exit $failed
+finish

@@ -2,31 +2,16 @@
 # Wireshark's eyes on our captures: what we write is without fault to it, and it counts the packets that we count.
 # Usage: tshark.sh MQSPEC BUILD_DIRECTORY. Prints TAP.
 set -u
+. "$(dirname "$0")/../../.ci/tap.sh"
+
 mqspec=$1
 build=$2
-here=$(cd "$(dirname "$0")/.." && pwd)
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+require tshark tshark
 
-if ! command -v tshark >/dev/null 2>&1; then
-    echo "1..0 # SKIP tshark is not installed"
-    echo "ok 1 - tshark # SKIP it is not installed"
-    exit 0
-fi
-
-number=0
-failed=0
 # verdict NAME EXPECTED RECEIVED
 verdict() {
-    number=$((number + 1))
-    if [ "$2" = "$3" ]; then
-        echo "ok $number - $1"
-    else
-        failed=1
-        echo "not ok $number - $1"
-        echo "# expected: $2"
-        echo "# received: $3"
-    fi
+    [ "$2" = "$3" ]
+    tell $? "$1" || printf '# expected: %s\n# received: %s\n' "$2" "$3"
 }
 
 look() {
@@ -125,13 +110,12 @@ compare_but_zeros() {
         "$(our_values "$ours" | grep -vx 0)"
 }
 
-for capture in "$here"/*.pcap; do
+for capture in "$top"/pcaps/*.pcap; do
     look_once "$capture"
     verdict "$(basename "$capture"): as many MQTT packets" "$(tshark_values mqtt.msgtype | wc -l)" \
         "$(grep -c '"type"' "$work/ours")"
     if ! command -v python3 >/dev/null 2>&1; then
-        number=$((number + 1))
-        echo "ok $number - $(basename "$capture"): the values of fields # SKIP no python3"
+        skip "$(basename "$capture"): the values of fields" 'no python3'
         continue
     fi
     compare 'topics and filters' 'topic filter' mqtt.topic
@@ -152,5 +136,4 @@ for capture in "$here"/*.pcap; do
     compare 'Subscription Options' 'no_local retain_as_published retain_handling' mqtt.subscription_options_nl \
         mqtt.subscription_options_rap mqtt.subscription_options_retain
 done
-echo "1..$number"
-exit $failed
+finish
