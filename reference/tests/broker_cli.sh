@@ -3,83 +3,12 @@
 #
 # The broker command from outside: its options and exit statuses, and the clients of mosquitto talking to it. TAP.
 set -u
+. "$(dirname "$0")/../../.ci/tap.sh"
 
 mqspec=${1:?usage: broker_cli.sh MQSPEC}
-here=$(dirname "$0")
-work=$(mktemp -d) || exit 1
-number=0
-failures=0
-broker_pid=
-client_pid=
+subcommand=broker
 
-clean_up() {
-    [ -n "$client_pid" ] && kill -9 "$client_pid" 2>/dev/null
-    [ -n "$broker_pid" ] && kill -9 "$broker_pid" 2>/dev/null
-    rm -rf "$work"
-}
-trap clean_up EXIT
-trap 'exit 1' INT TERM
-
-# ---- TAP ---------------------------------------------------------------------------------------------------------
-
-check() { # name, then a command that is to succeed
-    name=$1
-    shift
-    number=$((number + 1))
-    if "$@"; then
-        echo "ok $number - $name"
-        return
-    fi
-    echo "not ok $number - $name"
-    echo "# failed: $*"
-    sed 's/^/# /' "$work/out" "$work/err" 2>/dev/null | head -n 20
-    failures=$((failures + 1))
-}
-
-# Runs mqspec broker to its end and notes what it printed; true when it ends with that status.
-ends_with() { # status, arguments
-    expected=$1
-    shift
-    timeout 10 "$mqspec" broker "$@" >"$work/out" 2>"$work/err"
-    [ $? -eq "$expected" ]
-}
-
-said() { # pattern, in what went to standard error
-    grep -q -- "$1" "$work/err"
-}
-
-printed() {
-    grep -q -- "$1" "$work/out"
-}
-
-# ---- Waiting -----------------------------------------------------------------------------------------------------
-
-# True as soon as the command is, which it has 10 seconds to become.
-await() {
-    tries=200
-    until "$@" 2>/dev/null; do
-        tries=$((tries - 1))
-        [ $tries -gt 0 ] || return 1
-        sleep 0.05
-    done
-}
-
-start_broker() { # arguments
-    rm -f "$work/port"
-    "$mqspec" broker --port 0 --port-file "$work/port" "$@" 2>"$work/log" &
-    broker_pid=$!
-    await test -s "$work/port" || return 1
-    port=$(cat "$work/port")
-}
-
-stop_broker() { # signal; the broker's exit status is the result
-    kill "-$1" "$broker_pid"
-    timeout 10 tail --pid="$broker_pid" -f /dev/null || kill -9 "$broker_pid"
-    wait "$broker_pid"
-    status=$?
-    broker_pid=
-    return $status
-}
+# ---- Clients -----------------------------------------------------------------------------------------------------
 
 # A subscriber in the background; returns once it is subscribed. Its messages go to $work/messages.
 start_subscriber() { # arguments of mosquitto_sub
@@ -98,11 +27,7 @@ has_message() { # text
 }
 
 subscriber_ends() {
-    timeout 10 tail --pid="$client_pid" -f /dev/null
-    wait "$client_pid"
-    status=$?
-    client_pid=
-    return $status
+    await_end "$client_pid"
 }
 
 # ---- Options -----------------------------------------------------------------------------------------------------
@@ -155,10 +80,10 @@ deviation=$(sed -n '1s/	.*//p' "$work/out")
 
 check 'a deviation from a statement that there is not is wrong usage' ends_with 2 --deviate MQTT311:9.9.9-9
 check 'it says that there is no such statement' said "no statement is called 'MQTT311:9.9.9-9'"
-fixed=$(awk -F'\t' 'NR > 1 && $7 == "" { sub("MQTT-", "", $1); print $1; exit }' "$here/../../spec/mqtt-3.1.1.tsv")
+fixed=$(awk -F'\t' 'NR > 1 && $7 == "" { sub("MQTT-", "", $1); print $1; exit }' "$top/spec/mqtt-3.1.1.tsv")
 check 'a deviation from a statement that cannot be switched off is wrong usage' ends_with 2 --deviate "MQTT311:$fixed"
 check 'it says that it cannot be switched off' said 'cannot be switched off'
-fixed=$(awk -F'\t' 'NR > 1 && $7 == "" { sub("MQTT-", "", $1); print $1; exit }' "$here/../../spec/mqtt-5.0.tsv")
+fixed=$(awk -F'\t' 'NR > 1 && $7 == "" { sub("MQTT-", "", $1); print $1; exit }' "$top/spec/mqtt-5.0.tsv")
 check 'nor can every statement of 5.0' ends_with 2 --deviate "MQTT5:$fixed"
 check 'it is named with its version' said "MQTT5:$fixed cannot be switched off"
 check 'a statement of 5.0 that there is not is wrong usage' ends_with 2 --deviate MQTT5:9.9.9-9
@@ -259,8 +184,6 @@ check 'a client of 5.0 stays' start_subscriber -V 5 -t nothing
 check 'SIGTERM ends the broker of 5.0 with status 0' stop_broker TERM
 check 'the client was told that the server shuts down' await grep -q 'DISCONNECT (139)' "$work/messages"
 kill "$client_pid" 2>/dev/null
-wait "$client_pid" 2>/dev/null
-client_pid=
 
 check 'a broker that redirects starts' start_broker -v -v --redirect other.example:1883
 check 'a client of 5.0 is refused' authenticate SCRAM-SHA-256 data
@@ -291,5 +214,4 @@ check 'the broker starts with a deviation' start_broker --deviate "$deviation"
 check 'it says what it breaks' grep -q "^breaking $deviation: " "$work/log"
 check 'SIGINT ends the broker with status 0' stop_broker INT
 
-echo "1..$number"
-[ $failures -eq 0 ]
+finish

@@ -3,60 +3,14 @@
 #
 # The configuration file of the broker command. TAP.
 set -u
+. "$(dirname "$0")/../../.ci/tap.sh"
 
 mqspec=${1:?usage: broker_ini.sh MQSPEC}
-here=$(dirname "$0")
-example=$here/../broker.ini.example
-work=$(mktemp -d) || exit 1
-number=0
-failures=0
-broker_pid=
-
-trap '[ -n "$broker_pid" ] && kill -9 "$broker_pid" 2>/dev/null; rm -rf "$work"' EXIT
-trap 'exit 1' INT TERM
-
-check() { # name, then a command that is to succeed
-    name=$1
-    shift
-    number=$((number + 1))
-    if "$@"; then
-        echo "ok $number - $name"
-        return
-    fi
-    echo "not ok $number - $name"
-    echo "# failed: $*"
-    sed 's/^/# /' "$work/err" "$work/ini" 2>/dev/null | head -n 30
-    failures=$((failures + 1))
-}
-
-await() { # a command that has 10 seconds to become true
-    tries=200
-    until "$@" 2>/dev/null; do
-        tries=$((tries - 1))
-        [ $tries -gt 0 ] || return 1
-        sleep 0.05
-    done
-}
-
-# The broker with this file and these arguments; it has written its port when this returns.
-starts_with() { # file, arguments
-    file=$1
-    shift
-    rm -f "$work/port"
-    "$mqspec" broker -c "$file" --port 0 --port-file "$work/port" "$@" >"$work/out" 2>"$work/err" &
-    broker_pid=$!
-    await test -s "$work/port" && port=$(cat "$work/port")
-}
-
-stops() {
-    kill -TERM "$broker_pid" && wait "$broker_pid"
-    status=$?
-    broker_pid=
-    return $status
-}
+example=$top/reference/broker.ini.example
+evidence='err log ini'
 
 answers() {
-    grep -cE '> (AUTH|CONNACK) ' "$work/err"
+    grep -cE '> (AUTH|CONNACK) ' "$work/log"
 }
 answered_again() {
     [ "$(answers)" -gt "$before" ]
@@ -70,16 +24,16 @@ challenged() { # user
     await answered_again
     kill "$client" 2>/dev/null
     wait "$client"
-    grep -E '> (AUTH|CONNACK) ' "$work/err" | tail -n 1 | grep -q 'AUTH reason_code=24'
+    grep -E '> (AUTH|CONNACK) ' "$work/log" | tail -n 1 | grep -q 'AUTH reason_code=24'
 }
 not_challenged() { # user
-    ! challenged "$1" && grep -q '> CONNACK .*reason_code=135' "$work/err"
+    ! challenged "$1" && grep -q '> CONNACK .*reason_code=135' "$work/log"
 }
 
 # ---- The example --------------------------------------------------------------------------------------------------
 
-check 'the example is a configuration file' starts_with "$example"
-check 'the broker stops' stops
+check 'the example is a configuration file' start_broker -c "$example"
+check 'the broker stops' stop_broker
 sed 's/^;\([a-z][a-z-]* = \)/\1/' "$example" >"$work/ini"
 "$mqspec" broker --help | sed -nE 's/^  (-[a-z], |    )--([a-z-]+).*/\2/p' |
     grep -vxE 'config|help|list-deviations' | sort >"$work/options"
@@ -112,36 +66,36 @@ scram-user = two:second
 deviate = MQTT311:3.1.2-24
 deviate = MQTT5:3.1.2-22
 END
-check 'a broker is started with a file' starts_with "$work/ini" --max-keep-alive 30
+check 'a broker is started with a file' start_broker -c "$work/ini" --max-keep-alive 30
 check 'the port of the command line wins' test "$port" -ne 1
-check 'all addresses are listened on' test "$(grep -c "listening on .*:$port" "$work/err")" -ge 2
-check 'all deviations are made' test "$(grep -c '^breaking ' "$work/err")" -eq 2
+check 'all addresses are listened on' test "$(grep -c "listening on .*:$port" "$work/log")" -ge 2
+check 'all deviations are made' test "$(grep -c '^breaking ' "$work/log")" -eq 2
 timeout 10 mosquitto_pub -h 127.0.0.1 -p "$port" -V 5 -t t -m x -k 60
-check 'packets are logged' grep -q 'CONNACK' "$work/err"
-check 'the Receive Maximum is that of the file' grep -q 'CONNACK.* receive_maximum=7' "$work/err"
-check 'an indented key is a key' grep -q 'CONNACK.* topic_alias_maximum=3' "$work/err"
-check 'the Keep Alive is that of the command line' grep -q 'CONNACK.* server_keep_alive=30' "$work/err"
+check 'packets are logged' grep -q 'CONNACK' "$work/log"
+check 'the Receive Maximum is that of the file' grep -q 'CONNACK.* receive_maximum=7' "$work/log"
+check 'an indented key is a key' grep -q 'CONNACK.* topic_alias_maximum=3' "$work/log"
+check 'the Keep Alive is that of the command line' grep -q 'CONNACK.* server_keep_alive=30' "$work/log"
 check 'the first user is known' challenged one
 check 'the second user is known' challenged two
-check 'the broker stops with status 0' stops
+check 'the broker stops with status 0' stop_broker
 
-check 'another broker is started with it' starts_with "$work/ini" --bind 127.0.0.1 --deviate MQTT311:3.3.1-8 -v
-check 'only the address of the command line is listened on' test "$(grep -c '^listening on ' "$work/err")" -eq 1
-check 'only the deviation of the command line is made' test "$(grep -c '^breaking ' "$work/err")" -eq 1
-check 'the broker stops' stops
+check 'another broker is started with it' start_broker -c "$work/ini" --bind 127.0.0.1 --deviate MQTT311:3.3.1-8 -v
+check 'only the address of the command line is listened on' test "$(grep -c '^listening on ' "$work/log")" -eq 1
+check 'only the deviation of the command line is made' test "$(grep -c '^breaking ' "$work/log")" -eq 1
+check 'the broker stops' stop_broker
 
 # ---- Read again ----------------------------------------------------------------------------------------------------
 
-said() { # text, once more than before
-    [ "$(grep -cF -- "$1" "$work/err")" -gt "$before" ]
+said_again() { # text, once more than before
+    [ "$(grep -cF -- "$1" "$work/log")" -gt "$before" ]
 }
 hang_up() { # text that the broker then says
-    before=$(grep -cF -- "$1" "$work/err")
-    kill -HUP "$broker_pid" && await said "$1"
+    before=$(grep -cF -- "$1" "$work/log")
+    kill -HUP "$broker_pid" && await said_again "$1"
 }
 
 printf 'scram-user = first:password\nverbose = 2\n' >"$work/ini"
-check 'a broker with a user starts' starts_with "$work/ini"
+check 'a broker with a user starts' start_broker -c "$work/ini"
 check 'it knows its user' challenged first
 printf 'scram-user = second:password\nscram-user = third:password\n' >"$work/ini"
 check 'SIGHUP has it read its file again' hang_up "the users are those of '$work/ini' now: 2"
@@ -149,24 +103,21 @@ check 'it knows the new users' challenged third
 check 'and not the old one' not_challenged first
 printf 'scram-user = fourth:password\nscram-user = nonsense\n' >"$work/ini"
 check 'a file that is wrong changes nothing' hang_up "the users stay as they were: '$work/ini' cannot be used"
-check 'it says what is wrong' grep -q "^mqspec broker: $work/ini:2: scram-user takes NAME:PASSWORD" "$work/err"
+check 'it says what is wrong' grep -q "^mqspec broker: $work/ini:2: scram-user takes NAME:PASSWORD" "$work/log"
 check 'it knows the users that it knew' challenged second
 check 'and no other' not_challenged fourth
 rm "$work/ini"
 check 'a file that is gone changes nothing' hang_up "the users stay as they were: '$work/ini' cannot be used"
 check 'it goes on' challenged second
-check 'the broker stops' stops
+check 'the broker stops' stop_broker
 
-check 'a broker whose user is on the command line starts' starts_with "$example" --scram-user first:password -v -v
+check 'a broker whose user is on the command line starts' start_broker -c "$example" --scram-user first:password -v -v
 check 'SIGHUP is answered' hang_up 'the users stay those of the command line'
 check 'the user of the command line stays' challenged first
-check 'the broker stops' stops
-rm -f "$work/port"
-"$mqspec" broker --port 0 --port-file "$work/port" 2>"$work/err" &
-broker_pid=$!
-check 'a broker without a file starts' await test -s "$work/port"
+check 'the broker stops' stop_broker
+check 'a broker without a file starts' start_broker
 check 'SIGHUP does not end it' hang_up 'nothing is read again: there is no configuration file'
-check 'the broker stops' stops
+check 'the broker stops' stop_broker
 
 # ---- What is refused -----------------------------------------------------------------------------------------------
 
@@ -203,5 +154,4 @@ unreadable() { # file
 check 'a file that there is not is wrong usage' unreadable "$work/none"
 check 'a directory is wrong usage' unreadable "$work"
 
-echo "1..$number"
-[ $failures -eq 0 ]
+finish

@@ -4,92 +4,15 @@
 # Independent clients of MQTT 3.1.1 and 5.0 talk to the broker command: mosquitto's (C), MQTT.js and paho-mqtt (Python).
 # TAP. npm and pip install theirs below BUILD_DIRECTORY (build); what cannot be had is skipped and says why.
 set -u
+. "$(dirname "$0")/../../.ci/tap.sh"
 
 mqspec=${1:?usage: clients5.sh MQSPEC [BUILD_DIRECTORY]}
 build=${2:-build}
-here=$(cd "$(dirname "$0")" && pwd)
-work=$(mktemp -d) || exit 1
-number=0
-failures=0
-broker_pid=
+here=$top/reference/tests
+evidence='err log messages.*'
 children=
 
-clean_up() {
-    # shellcheck disable=SC2086 # the list is words
-    [ -n "$children$broker_pid" ] && kill -9 $children $broker_pid 2>/dev/null
-    rm -rf "$work"
-}
-trap clean_up EXIT
-trap 'exit 1' INT TERM
-
-# ---- TAP ---------------------------------------------------------------------------------------------------------
-
-check() { # name, then a command that is to succeed
-    name=$1
-    shift
-    number=$((number + 1))
-    if "$@"; then
-        echo "ok $number - $name"
-        return
-    fi
-    failures=$((failures + 1))
-    echo "not ok $number - $name"
-    echo "# failed: $*"
-    for file in "$work"/messages.*; do
-        [ -f "$file" ] && sed "s|^|# ${file##*/}: |" "$file"
-    done | tail -n 20
-}
-
-skip() { # name, reason
-    number=$((number + 1))
-    echo "ok $number - $1 # SKIP $2"
-}
-
-# Runs a program that prints TAP without numbers, and gives it ours.
-rows_of() { # name, command...
-    name=$1
-    shift
-    timeout 120 "$@" >"$work/rows" 2>"$work/err"
-    status=$?
-    while IFS= read -r line; do
-        case $line in
-        'ok - '*)
-            number=$((number + 1))
-            echo "ok $number - ${line#ok - }"
-            ;;
-        'not ok - '*)
-            number=$((number + 1))
-            failures=$((failures + 1))
-            echo "not ok $number - ${line#not ok - }"
-            ;;
-        *) echo "$line" ;;
-        esac
-    done <"$work/rows"
-    # One that ends before its last row has failed.
-    grep -q '^not ok' "$work/rows" || check "$name ends with status 0" test $status -eq 0
-    [ $status -eq 0 ] || sed 's/^/# /' "$work/err" | tail -n 20
-}
-
-# ---- The broker --------------------------------------------------------------------------------------------------
-
-# True as soon as the command is, which it has 10 seconds to become.
-await() {
-    tries=200
-    until "$@" 2>/dev/null; do
-        tries=$((tries - 1))
-        [ $tries -gt 0 ] || return 1
-        sleep 0.05
-    done
-}
-
-"$mqspec" broker --bind 127.0.0.1 --port 0 --port-file "$work/port" 2>"$work/log" &
-broker_pid=$!
-if ! await test -s "$work/port"; then
-    echo 'Bail out! the broker does not start'
-    sed 's/^/# /' "$work/log"
-    exit 1
-fi
-port=$(cat "$work/port")
+check 'the broker starts' start_broker || finish
 
 # ---- mosquitto ---------------------------------------------------------------------------------------------------
 
@@ -249,16 +172,8 @@ fi
 # ---- MQTT.js -----------------------------------------------------------------------------------------------------
 
 mqttjs() {
-    modules=$build/mqttjs/node_modules
-    for tool in node npm; do
-        command -v $tool >/dev/null || { skip MQTT.js "$tool is not installed" && return; }
-    done
-    mkdir -p "$build/mqttjs"
-    if [ ! -d "$modules/mqtt" ]; then
-        timeout 120 npm install --prefix "$build/mqttjs" --no-audit --no-fund --silent mqtt@5 >"$work/npm" 2>&1 ||
-            { skip MQTT.js "npm cannot install mqtt: $(head -n 1 "$work/npm")" && return; }
-    fi
-    rows_of MQTT.js env NODE_PATH="$(cd "$modules" && pwd)" node "$here/clients5.js" "$port"
+    node_package "$build/mqttjs" mqtt@5 || { skip MQTT.js "$reason" && return; }
+    rows_of MQTT.js node "$here/clients5.js" "$port"
 }
 mqttjs
 
@@ -275,5 +190,4 @@ paho() {
 paho
 
 check 'the broker is still there' kill -0 "$broker_pid"
-echo "1..$number"
-[ $failures -eq 0 ]
+finish

@@ -4,48 +4,18 @@
 # libmqspec as a stranger has it: installed, found by pkg-config, compiled against, run, and spoken to by mosquitto's
 # clients. TAP.
 set -u
+. "$(dirname "$0")/../../.ci/tap.sh"
 
 build=${2:?usage: embed.sh MQSPEC BUILD_DIRECTORY}
-here=$(cd "$(dirname "$0")/../.." && pwd)
-work=$(mktemp -d) || exit 1
-number=0
-failures=0
-host_pid=
-reader_pid=
+evidence='told error made said'
 
-trap 'for pid in $host_pid $reader_pid; do kill -9 "$pid" 2>/dev/null; done; rm -rf "$work"' EXIT
-trap 'exit 1' INT TERM
-
-check() { # name, then a command that is to succeed
-    title=$1
-    shift
-    number=$((number + 1))
-    if "$@"; then
-        echo "ok $number - $title"
-        return
-    fi
-    echo "not ok $number - $title"
-    echo "# failed: $*"
-    sed 's/^/# /' "$work"/told "$work"/error "$work"/made 2>/dev/null | tail -n 60
-    failures=$((failures + 1))
-}
-
-await() { # a command that has 10 seconds to become true
-    tries=200
-    until "$@" 2>/dev/null; do
-        tries=$((tries - 1))
-        [ $tries -gt 0 ] || return 1
-        sleep 0.05
-    done
-}
-
-installs() { make -s -C "$here" B="$build" PREFIX="$work/usr" DESTDIR= install >"$work/made" 2>&1; }
+installs() { make -s -C "$top" B="$build" PREFIX="$work/usr" DESTDIR= install >"$work/made" 2>&1; }
 uninstalls() {
-    make -s -C "$here" B="$build" PREFIX="$work/usr" uninstall >"$work/made" 2>&1 &&
+    make -s -C "$top" B="$build" PREFIX="$work/usr" uninstall >"$work/made" 2>&1 &&
         [ -z "$(find "$work/usr" ! -type d)" ]
 }
 stages() { # DESTDIR does not go into what is installed
-    make -s -C "$here" B="$build" PREFIX=/opt/mqspec DESTDIR="$work/stage" install >"$work/made" 2>&1 &&
+    make -s -C "$top" B="$build" PREFIX=/opt/mqspec DESTDIR="$work/stage" install >"$work/made" 2>&1 &&
         grep -qx 'prefix=/opt/mqspec' "$work/stage/opt/mqspec/lib/pkgconfig/mqspec.pc" &&
         [ -x "$work/stage/opt/mqspec/bin/mqspec" ]
 }
@@ -103,10 +73,7 @@ certifies() {
 }
 
 stops() {
-    kill -TERM "$host_pid" && wait "$host_pid"
-    status=$?
-    host_pid=
-    return $status
+    kill -TERM "$host_pid" && await_end "$host_pid"
 }
 
 tells() { await grep -qxF "$1" "$work/told"; } # a line
@@ -141,7 +108,6 @@ order_is_kept() {
     tells 'orderly subscribed to in/order at QoS 2' || return 1
     seq 200 | timeout 10 mosquitto_pub -h 127.0.0.1 -p "$port" -i counting -u me -P me -q 2 -t in/order -l || return 1
     wait "$reader_pid"
-    reader_pid=
     seq 200 | cmp -s - "$work/order"
 }
 
@@ -159,14 +125,11 @@ PYTHON
 
 runs_the_readme() {
     awk '/^## Embed it/ { on = 1; next } /^## / { on = 0 }
-         on && /^    #include/ { code = 1 } on && code && /^[^ ]/ { exit } on && code' "$here/README.md" |
+         on && /^    #include/ { code = 1 } on && code && /^[^ ]/ { exit } on && code' "$top/README.md" |
         sed 's/^    //' >"$work/readme.c"
     sed -i 's/:1883"/:0"/' "$work/readme.c"
     compiles "$work/readme.c" "$work/readme" || return 1
-    "$work/readme" >"$work/told" 2>"$work/error" &
-    host_pid=$!
-    await grep -q 'port [1-9]' "$work/told" || return 1
-    port=$(sed -n 's/.*port //p' "$work/told")
+    starts "$work/readme" || return 1
     publishes someone some/topic && tells 'some/topic: text' && stops
 }
 
@@ -174,8 +137,8 @@ check "it installs" installs
 check "it installs into a staging directory" stages
 check "the libraries show what the header declares, and nothing else" hides_all_else
 check "the header is C++ too" reads_as_cxx
-check "the example compiles against the shared library" compiles "$here/examples/embedded_broker.c" "$work/example"
-check "and against the static one" compiles_static "$here/examples/embedded_broker.c" "$work/example_static"
+check "the example compiles against the shared library" compiles "$top/examples/embedded_broker.c" "$work/example"
+check "and against the static one" compiles_static "$top/examples/embedded_broker.c" "$work/example_static"
 check "it starts" starts "$work/example" mqtt://127.0.0.1:0
 check "who connects is greeted by the host, after an answer that came later" \
     reads reader 'greeting/reader' 'greeting/reader welcome' -u me -P me -q 1
@@ -210,5 +173,4 @@ fi
 check "the program in README.md compiles and runs" runs_the_readme
 check "it uninstalls" uninstalls
 
-echo "1..$number"
-exit $((failures > 0))
+finish

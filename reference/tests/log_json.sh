@@ -4,63 +4,21 @@
 # The log of the broker command that programs read: JSON as it stands, and through bunyan from npm, which is installed
 # below BUILD_DIRECTORY (build). TAP. Where npm, node or the network is missing, that is skipped and says why.
 set -u
+. "$(dirname "$0")/../../.ci/tap.sh"
 
 mqspec=$(cd "$(dirname "${1:?usage: log_json.sh MQSPEC [BUILD_DIRECTORY]}")" && pwd)/$(basename "$1")
 directory=${2:-build}/bunyan
-here=$(cd "$(dirname "$0")" && pwd)
-work=$(mktemp -d) || exit 1
-number=0
-failures=0
-broker_pid=
-
-trap '[ -n "$broker_pid" ] && kill -9 "$broker_pid" 2>/dev/null; rm -rf "$work"' EXIT
-trap 'exit 1' INT TERM
-
-check() { # name, then a command that is to succeed
-    name=$1
-    shift
-    number=$((number + 1))
-    if "$@"; then
-        echo "ok $number - $name"
-        return
-    fi
-    echo "not ok $number - $name"
-    echo "# failed: $*"
-    sed 's/^/# /' "$work/err" "$work/json" 2>/dev/null | head -n 30
-    failures=$((failures + 1))
-}
-
-skip_all() { # reason
-    echo "ok 1 - the log as JSON # SKIP $1"
-    echo '1..1'
-    exit 0
-}
-
-await() { # a command that has 10 seconds to become true
-    tries=200
-    until "$@" 2>/dev/null; do
-        tries=$((tries - 1))
-        [ $tries -gt 0 ] || return 1
-        sleep 0.05
-    done
-}
+evidence='err log json'
 
 # The broker serves three ordinary clients and some strange ones, and ends. Its log is in $work/json.
 converse() { # arguments
-    rm -f "$work/port"
-    "$mqspec" broker --port 0 --bind 127.0.0.1 --port-file "$work/port" --log json "$@" >"$work/json" 2>"$work/err" &
-    broker_pid=$!
-    await test -s "$work/port" || return 1
-    port=$(cat "$work/port")
+    start_broker --bind 127.0.0.1 --log json "$@" >"$work/json" || return 1
     timeout 10 mosquitto_pub -h 127.0.0.1 -p "$port" -i sensor -t room/kitchen -q 1 -r -m 21.5 &&
         timeout 10 mosquitto_sub -h 127.0.0.1 -p "$port" -V 5 -i reader -t room/+ -C 1 >"$work/messages" &&
-        timeout 10 node "$here/log_json.js" "$port" || return 1
+        timeout 10 node "$top/reference/tests/log_json.js" "$port" || return 1
     timeout 10 mosquitto_pub -h 127.0.0.1 -p "$port" -V 5 -i refused -t t -m x -D connect authentication-method \
         none 2>/dev/null # which it is
-    kill "$broker_pid" && wait "$broker_pid"
-    status=$?
-    broker_pid=
-    return $status
+    stop_broker
 }
 
 logged() { # pattern
@@ -87,12 +45,10 @@ shown() { # extended pattern, in what bunyan printed
     grep -qE -- "$1" "$work/shown"
 }
 
-for tool in node npm mosquitto_pub mosquitto_sub; do
-    command -v $tool >/dev/null || skip_all "$tool is not installed"
-done
+require 'the log as JSON' node npm mosquitto_pub mosquitto_sub
 
 check 'a broker logs events' converse
-check 'nothing goes to standard error' test ! -s "$work/err"
+check 'nothing goes to standard error' test ! -s "$work/log"
 check 'each is a record' are_records
 check 'it says where it listens' logged "\"level\":30,\"msg\":\"listening on 127.0.0.1:$port\""
 check 'a client comes' logged '"level":30,"connection":1,"client":"sensor","version":"3.1.1","msg":"connected with MQTT'
@@ -111,12 +67,8 @@ check 'a broker logs all packets' converse -v -v
 check 'each is a record' are_records
 check 'an acknowledgement is logged' logged '"level":10,.*"packet":"PUBACK"'
 
-mkdir -p "$directory"
-if [ ! -x "$directory/node_modules/.bin/bunyan" ] &&
-    ! timeout 120 npm install --prefix "$directory" --ignore-scripts --no-audit --no-fund --silent bunyan@1 \
-        >"$work/npm" 2>&1; then
-    number=$((number + 1))
-    echo "ok $number - bunyan # SKIP npm cannot install it: $(head -n 1 "$work/npm")"
+if ! node_package "$directory" bunyan@1; then
+    skip bunyan "$reason"
 else
     bunyan_reads() { # arguments
         (cd "$directory" && timeout 60 npx --no-install bunyan --no-color "$@") <"$work/json" >"$work/shown" \
@@ -133,5 +85,4 @@ else
     check 'it leaves the others out' test "$(grep -cE '^\[' "$work/shown")" -eq "$(grep -c '"level":40' "$work/json")"
 fi
 
-echo "1..$number"
-[ $failures -eq 0 ]
+finish

@@ -3,53 +3,10 @@
 #
 # What the broker command tells below $SYS/broker, read by mosquitto's client and held to mosquitto's own topics. TAP.
 set -u
+. "$(dirname "$0")/../../.ci/tap.sh"
 
 mqspec=${1:?usage: statistics.sh MQSPEC}
-work=$(mktemp -d) || exit 1
-number=0
-failures=0
-broker_pid=
-mosquitto_pid=
-
-trap 'for pid in $broker_pid $mosquitto_pid; do kill -9 "$pid" 2>/dev/null; done; rm -rf "$work"' EXIT
-trap 'exit 1' INT TERM
-
-check() { # name, then a command that is to succeed
-    name=$1
-    shift
-    number=$((number + 1))
-    if "$@"; then
-        echo "ok $number - $name"
-        return
-    fi
-    echo "not ok $number - $name"
-    echo "# failed: $*"
-    sed 's/^/# /' "$work/log" "$work/told" 2>/dev/null | head -n 60
-    failures=$((failures + 1))
-}
-
-await() { # a command that has 10 seconds to become true
-    tries=200
-    until "$@" 2>/dev/null; do
-        tries=$((tries - 1))
-        [ $tries -gt 0 ] || return 1
-        sleep 0.05
-    done
-}
-
-starts() { # arguments
-    rm -f "$work/port"
-    "$mqspec" broker --bind 127.0.0.1 --port 0 --port-file "$work/port" "$@" 2>"$work/log" &
-    broker_pid=$!
-    await test -s "$work/port" && port=$(cat "$work/port")
-}
-
-stops() {
-    kill -TERM "$broker_pid" && wait "$broker_pid"
-    status=$?
-    broker_pid=
-    return $status
-}
+evidence='log told'
 
 read_topics() { # port; the topics and what they tell are then lines of $work/told
     timeout 10 mosquitto_sub -h 127.0.0.1 -p "$1" -i reader -t '$SYS/#' -t end -F '%r %q %t = %p' >"$work/told" &
@@ -80,7 +37,7 @@ comes_to_tell() { # topic, value
 
 # ---- At the start --------------------------------------------------------------------------------------------------
 
-check 'a broker starts' starts
+check 'a broker starts' start_broker
 read_topics "$port"
 check 'its version is told' told version 'mqspec version [0-9.]+'
 check 'its uptime is told' told uptime '[0-9]+ seconds'
@@ -101,19 +58,18 @@ theirs_are_ours() {
 if [ -x "$mosquitto" ]; then
     other=$(free_port)
     "$mosquitto" -p "$other" >"$work/log" 2>&1 &
-    mosquitto_pid=$!
     await timeout 10 mosquitto_pub -h 127.0.0.1 -p "$other" -t t -m x
     read_topics "$other"
     sed -n 's/^1 0 \(\$SYS.*\) = .*/\1/p' "$work/told" | sort >"$work/theirs"
     check "all of mosquitto's topics are told" theirs_are_ours
 else
-    echo "ok $((number = number + 1)) - all of mosquitto's topics are told # SKIP mosquitto is not installed"
+    skip "all of mosquitto's topics are told" 'mosquitto is not installed'
 fi
-check 'the broker stops' stops
+check 'the broker stops' stop_broker
 
 # ---- As it goes on -------------------------------------------------------------------------------------------------
 
-check 'a broker that tells each second starts' starts --sys-interval 1
+check 'a broker that tells each second starts' start_broker --sys-interval 1
 timeout 10 mosquitto_sub -h 127.0.0.1 -p "$port" -i lasting -c -q 1 -t queue -t other -E
 timeout 10 mosquitto_pub -h 127.0.0.1 -p "$port" -i publisher -t queue -q 1 -m 12345
 timeout 10 mosquitto_pub -h 127.0.0.1 -p "$port" -i publisher -t kept -r -m 12345
@@ -126,25 +82,24 @@ check 'messages are counted' comes_to_tell publish/messages/received 2
 check 'their bytes are' comes_to_tell publish/bytes/received 10
 check 'averages move' comes_to_tell load/publish/received/1min '[0-9]*\.[0-9]*[1-9][0-9]*'
 check 'time goes on' comes_to_tell uptime '[1-9][0-9]* seconds'
-check 'the broker stops' stops
+check 'the broker stops' stop_broker
 
 # ---- Off -----------------------------------------------------------------------------------------------------------
 
-check 'a broker that tells nothing starts' starts --sys-interval 0
+check 'a broker that tells nothing starts' start_broker --sys-interval 0
 read_topics "$port"
 check 'it tells nothing' test "$(grep -c SYS "$work/told")" -eq 0
-check 'the broker stops' stops
+check 'the broker stops' stop_broker
 
 # ---- Whose they are ------------------------------------------------------------------------------------------------
 
 for version in 311 5; do
-    check "a broker starts, for a client of $version" starts
+    check "a broker starts, for a client of $version" start_broker
     timeout 10 mosquitto_pub -h 127.0.0.1 -p "$port" -V "$version" -t '$SYS/broker/version' -r -q 1 -m stolen \
         >"$work/log" 2>&1
     read_topics "$port"
     check "a client of $version cannot tell them" told version 'mqspec version .*'
-    check 'the broker stops' stops
+    check 'the broker stops' stop_broker
 done
 
-echo "1..$number"
-[ $failures -eq 0 ]
+finish

@@ -7,58 +7,15 @@ set -u
 
 mqspec=${1:?usage: store.sh MQSPEC BUILD_DIRECTORY}
 build=${2:?usage: store.sh MQSPEC BUILD_DIRECTORY}
-work=$(mktemp -d "$build/store.XXXXXX") || exit 1
-number=0
-failures=0
-broker_pid=
-
-clean_up() {
-    [ -n "$broker_pid" ] && kill -9 "$broker_pid" 2>/dev/null
-    rm -rf "$work"
-}
-trap clean_up EXIT
-trap 'exit 1' INT TERM
-
-check() { # name, then a command that is to succeed
-    name=$1
-    shift
-    number=$((number + 1))
-    if "$@"; then
-        echo "ok $number - $name"
-        return
-    fi
-    echo "not ok $number - $name"
-    echo "# failed: $*"
-    sed 's/^/# /' "$work/err" "$work/got" 2>/dev/null | cut -c1-100 | head -n 20
-    failures=$((failures + 1))
-}
-
-# True as soon as the command is, which it has 10 seconds to become.
-await() {
-    tries=200
-    until "$@" 2>/dev/null; do
-        tries=$((tries - 1))
-        [ $tries -gt 0 ] || return 1
-        sleep 0.05
-    done
-}
+# On a disk, which the place for temporary files may not be.
+work_in=$build
+. "$(dirname "$0")/../../.ci/tap.sh"
+evidence='err log got'
 
 # ---- The broker --------------------------------------------------------------------------------------------------
 
 start() { # further options
-    rm -f "$work/port"
-    "$mqspec" broker --port 0 --bind 127.0.0.1 --port-file "$work/port" --store "lmdb:$work/store" "$@" \
-        2>"$work/err" &
-    broker_pid=$!
-    await test -s "$work/port" || return 1
-    port=$(cat "$work/port")
-}
-
-end() { # signal; leaves the exit status in $status
-    kill "-$1" "$broker_pid" 2>/dev/null
-    wait "$broker_pid" 2>/dev/null
-    status=$?
-    broker_pid=
+    start_broker --store "lmdb:$work/store" "$@"
 }
 
 # Runs mqspec broker to its end; true when that has this status and it says this.
@@ -103,15 +60,14 @@ publish retained/1 second -r
 publish retained/2 gone -r
 publish retained/2 '' -r
 publish last message -r
-end KILL
+stop_broker KILL
 check "it starts again after kill -9" start
 receive 2 -t 'kept/#'
 check "the session has its messages, in order" got one two
 timeout 10 mosquitto_sub -p "$port" -C 2 -v -t 'kept/#' -t 'retained/#' -t last >"$work/got" 2>/dev/null
 sort -o "$work/got" "$work/got"
 check "topics retain what they did" got 'last message' 'retained/1 second'
-end TERM
-check "SIGTERM ends it as ever" [ "$status" -eq 0 ]
+check "SIGTERM ends it as ever" stop_broker
 start
 publish kept/3 three
 receive 1 -t 'kept/#'
@@ -121,7 +77,7 @@ check "what was acknowledged does not come again, nor does the subscription go" 
 
 check "a store in use is refused, and the process that uses it named" \
     refuses 2 "in use by process $broker_pid" --store "lmdb:$work/store"
-end KILL
+stop_broker KILL
 check "the store must be named" refuses 2 "memory, or lmdb:" --store lmdb:
 check "a kind of store that is not there is refused" refuses 2 "memory, or lmdb:" --store redis:x
 check "a place below nothing is refused" refuses 2 "No such file" --store "lmdb:$work/none/below"
@@ -184,7 +140,6 @@ publish_until_full() {
     done
     wait "$broker_pid"
     status=$?
-    broker_pid=
 }
 
 all_acknowledged_came() {
@@ -203,8 +158,7 @@ start_bounded() {
     rm -f "$work/port"
     (
         ulimit -f 2000 # blocks
-        exec "$mqspec" broker --port 0 --bind 127.0.0.1 --port-file "$work/port" --store "lmdb:$work/store" \
-            2>"$work/err"
+        exec "$mqspec" broker --port 0 --port-file "$work/port" --store "lmdb:$work/store" 2>"$work/log"
     ) &
     broker_pid=$!
     await test -s "$work/port" && port=$(cat "$work/port")
@@ -214,19 +168,18 @@ start_bounded
 begin_anew
 publish_until_full
 check "a disk without room ends it with status 3" [ $status -eq 3 ]
-check "and words that say what to do" grep -q 'cannot write .*start the broker again' "$work/err"
+check "and words that say what to do" grep -q 'cannot write .*start the broker again' "$work/log"
 check "with room again it starts" start
 check "and has all that was acknowledged, in order" all_acknowledged_came
-end KILL
+stop_broker KILL
 
 check "it starts with a bound on the store" start --store-size 3
 begin_anew
 publish_until_full
 check "a store that has its full size ends it with status 3" [ $status -eq 3 ]
-check "and names the option" grep -q 'store-size' "$work/err"
+check "and names the option" grep -q 'store-size' "$work/log"
 check "with a larger one it starts" start --store-size 64
 check "and has all that was acknowledged, in order" all_acknowledged_came
-end KILL
+stop_broker KILL
 
-echo "1..$number"
-[ $failures -eq 0 ]
+finish

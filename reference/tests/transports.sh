@@ -5,49 +5,10 @@
 # MQTT.js over WebSocket with and without TLS, openssl s_client. Certificates are made here. TAP. npm installs MQTT.js
 # below BUILD_DIRECTORY (build); what cannot be had is skipped and says why.
 set -u
+. "$(dirname "$0")/../../.ci/tap.sh"
 
 mqspec=${1:?usage: transports.sh MQSPEC [BUILD_DIRECTORY]}
 mqttjs=${2:-build}/mqttjs
-here=$(cd "$(dirname "$0")" && pwd)
-work=$(mktemp -d) || exit 1
-number=0
-failures=0
-broker_pid=
-
-stop_broker() {
-    [ -n "$broker_pid" ] && kill "$broker_pid" 2>/dev/null && wait "$broker_pid" 2>/dev/null
-    broker_pid=
-}
-trap 'stop_broker; rm -rf "$work"' EXIT
-trap 'exit 1' INT TERM
-
-check() { # name, then a command that is to succeed
-    name=$1
-    shift
-    number=$((number + 1))
-    if "$@" >"$work/out" 2>&1; then
-        echo "ok $number - $name"
-        return
-    fi
-    failures=$((failures + 1))
-    echo "not ok $number - $name"
-    echo "# failed: $*"
-    sed 's/^/# /' "$work/out" "$work/log" 2>/dev/null | tail -n 20
-}
-
-skip() { # name, reason
-    number=$((number + 1))
-    echo "ok $number - $1 # SKIP $2"
-}
-
-await() { # a command that is to become true within 10 seconds
-    tries=200
-    until "$@" 2>/dev/null; do
-        tries=$((tries - 1))
-        [ $tries -gt 0 ] || return 1
-        sleep 0.05
-    done
-}
 
 # ---- Certificates ------------------------------------------------------------------------------------------------
 
@@ -74,8 +35,8 @@ make_certificates() {
         certificate client ca sensor-7 2 && certificate stranger other sensor-8 2 && certificate late ca localhost -1 &&
         openssl ec -aes128 -passout pass:x -in "$work/server.key" -out "$work/encrypted.key"
 }
-check 'certificates are made' make_certificates
-[ $failures -eq 0 ] || exit 1
+make_certificates >"$work/out" 2>&1
+tell $? 'certificates are made' || finish
 
 # ---- Wrong options -----------------------------------------------------------------------------------------------
 
@@ -83,10 +44,8 @@ check 'certificates are made' make_certificates
 refused() { # text, options of the broker...
     text=$1
     shift
-    timeout 10 "$mqspec" broker --port-file "$work/none" "$@" 2>"$work/err" </dev/null
-    status=$?
-    cat "$work/err"
-    [ $status -eq 2 ] && grep -q -- "$text" "$work/err" && ! grep -q listening "$work/err" && [ ! -e "$work/none" ]
+    timeout 10 "$mqspec" broker --port-file "$work/none" "$@" >"$work/out" 2>"$work/err" </dev/null
+    [ $? -eq 2 ] && grep -q -- "$text" "$work/err" && ! grep -q listening "$work/err" && [ ! -e "$work/none" ]
 }
 
 tls=mqtts://127.0.0.1:0
@@ -123,8 +82,9 @@ with="--listen $tls --cert $work/server.pem --key $work/server.key"
 
 # ---- Listeners ---------------------------------------------------------------------------------------------------
 
-start_broker() { # options...
-    stop_broker
+broker_pid=
+listens() { # options...
+    [ -z "$broker_pid" ] || stop_broker
     rm -f "$work/ports"
     "$mqspec" broker -v --port-file "$work/ports" "$@" 2>"$work/log" &
     broker_pid=$!
@@ -139,8 +99,8 @@ port() { # number of the line in the port file
 round_trip() { # payload, options of mosquitto_pub and mosquitto_sub...
     payload=$1
     shift
-    timeout 10 mosquitto_pub -t t -q 1 -r -m "$payload" "$@" &&
-        [ "$(timeout 10 mosquitto_sub -t t -C 1 -W 3 "$@")" = "$payload" ]
+    timeout 10 mosquitto_pub -t t -q 1 -r -m "$payload" "$@" >"$work/out" 2>"$work/err" &&
+        [ "$(timeout 10 mosquitto_sub -t t -C 1 -W 3 "$@" 2>"$work/err")" = "$payload" ]
 }
 
 fails() {
@@ -158,7 +118,7 @@ six=
 has_ipv6 && six='--listen mqtt://[::1]:0 --listen mqtts://[::1]:0'
 
 # shellcheck disable=SC2086 # the list is words
-check 'a broker with all kinds of listeners' start_broker -p 0 --listen mqtt://127.0.0.1:0 --listen $tls \
+check 'a broker with all kinds of listeners' listens -p 0 --listen mqtt://127.0.0.1:0 --listen $tls \
     --listen ws://127.0.0.1:0 --listen wss://127.0.0.1:0 $six \
     --cert "$work/server.pem" --key "$work/server.key"
 port_file_is_right() {
@@ -175,11 +135,13 @@ check 'TLS' round_trip three -h 127.0.0.1 -p "$(port 3)" --cafile "$work/ca.pem"
 check 'TLS by name' round_trip four -h localhost -p "$(port 3)" --cafile "$work/ca.pem"
 check 'MQTT 5.0 over TLS 1.3' round_trip five -h localhost -p "$(port 3)" --cafile "$work/ca.pem" \
     --tls-version tlsv1.3 -V 5
-check 'a large message over TLS' sh -c "
-    head -c 3000000 /dev/urandom >'$work/large' &&
-    timeout 20 mosquitto_pub -h localhost -p $(port 3) --cafile '$work/ca.pem' -t large -q 1 -r -f '$work/large' &&
-    timeout 20 mosquitto_sub -h localhost -p $(port 3) --cafile '$work/ca.pem' -t large -C 1 -N >'$work/again' &&
-    cmp '$work/large' '$work/again'"
+large_round_trip() { # options of mosquitto_pub and mosquitto_sub...
+    head -c 3000000 /dev/urandom >"$work/large" &&
+        timeout 20 mosquitto_pub -t large -q 1 -r -f "$work/large" "$@" >"$work/out" 2>"$work/err" &&
+        timeout 20 mosquitto_sub -t large -C 1 -N "$@" >"$work/again" 2>"$work/err" &&
+        cmp "$work/large" "$work/again" >"$work/out"
+}
+check 'a large message over TLS' large_round_trip -h localhost -p "$(port 3)" --cafile "$work/ca.pem"
 check 'a client that trusts somebody else' fails round_trip six -h 127.0.0.1 -p "$(port 3)" --cafile "$work/other.pem"
 check 'the log says that the client refused' logged 'the TLS handshake failed: .*unknown ca'
 if [ -n "$six" ]; then
@@ -196,7 +158,7 @@ s_client() { # line of the port file, options
     line=$1
     shift
     timeout 10 openssl s_client -connect "127.0.0.1:$(port "$line")" -CAfile "$work/ca.pem" -verify_return_error \
-        -verify_ip 127.0.0.1 "$@" </dev/null
+        -verify_ip 127.0.0.1 "$@" >"$work/out" 2>&1 </dev/null
 }
 check 'openssl s_client trusts the certificate' s_client 3
 check 'TLS 1.2 is spoken' s_client 3 -tls1_2
@@ -205,23 +167,19 @@ check 'TLS 1.1 is refused' fails s_client 3 -tls1_1
 
 # ---- MQTT.js -----------------------------------------------------------------------------------------------------
 
-has_mqttjs() {
-    command -v node >/dev/null && command -v npm >/dev/null || return 1
-    mkdir -p "$mqttjs" && { [ -d "$mqttjs/node_modules/mqtt" ] ||
-        timeout 100 npm install --prefix "$mqttjs" --no-audit --no-fund --silent mqtt@5 >/dev/null 2>&1; }
+mqttjs_exchanges() { # URL, protocol level
+    timeout 60 node "$top/reference/tests/transports.js" "$1" "$2" "$work/ca.pem" >"$work/out" 2>&1
 }
-if has_mqttjs; then
-    NODE_PATH=$(cd "$mqttjs" && pwd)/node_modules
-    export NODE_PATH
+if node_package "$mqttjs" mqtt@5; then
     for line in 4 5; do
         scheme=$(sed -n "$line{s/ .*//;p;}" "$work/ports")
         for version in 4 5; do
-            check "MQTT.js over $scheme, protocol level $version" timeout 60 node "$here/transports.js" \
-                "$scheme://localhost:$(port $line)/mqtt" "$version" "$work/ca.pem"
+            check "MQTT.js over $scheme, protocol level $version" mqttjs_exchanges \
+                "$scheme://localhost:$(port $line)/mqtt" "$version"
         done
     done
 else
-    skip 'MQTT.js over ws and wss' 'node or npm is missing, or npm cannot install mqtt'
+    skip 'MQTT.js over ws and wss' "$reason"
 fi
 
 # ---- Certificates of clients -------------------------------------------------------------------------------------
@@ -229,7 +187,7 @@ fi
 own="--cafile $work/ca.pem"
 # shellcheck disable=SC2086 # the lists are words
 {
-    check 'a broker that requires certificates' start_broker $with --ca "$work/ca.pem" --client-cert required \
+    check 'a broker that requires certificates' listens $with --ca "$work/ca.pem" --client-cert required \
         --user-from-cert -v
     check 'only the listeners that were asked for are open' sh -c "[ \"\$(wc -l <'$work/ports')\" -eq 1 ]"
     check 'a client with a certificate' round_trip one -h 127.0.0.1 -p "$(port 1)" $own --cert "$work/client.pem" \
@@ -243,7 +201,7 @@ own="--cafile $work/ca.pem"
     : >"$work/passwords"
     mosquitto_passwd -b "$work/passwords" somebody secret
     chmod 600 "$work/passwords" "$work/acl"
-    check 'a broker with permissions for the user that the certificate names' start_broker $with --ca "$work/ca.pem" \
+    check 'a broker with permissions for the user that the certificate names' listens $with --ca "$work/ca.pem" \
         --client-cert required --user-from-cert --acl-file "$work/acl" --password-file "$work/passwords"
     check 'that user needs no password' round_trip one -h 127.0.0.1 -p "$(port 1)" $own --cert "$work/client.pem" \
         --key "$work/client.key"
@@ -251,17 +209,16 @@ own="--cafile $work/ca.pem"
         --cert "$work/client.pem" --key "$work/client.key" -u somebody -P wrong
     check 'another certified user may not' fails round_trip three -h 127.0.0.1 -p "$(port 1)" $own \
         --cert "$work/server.pem" --key "$work/server.key"
-    check 'a broker that takes certificates' start_broker $with --ca "$work/ca.pem" --client-cert optional
+    check 'a broker that takes certificates' listens $with --ca "$work/ca.pem" --client-cert optional
     check 'a client with one' round_trip one -h 127.0.0.1 -p "$(port 1)" $own --cert "$work/client.pem" \
         --key "$work/client.key"
     check 'a client without one' round_trip two -h 127.0.0.1 -p "$(port 1)" $own
-    check 'a broker for TLS 1.3 only' start_broker $with --tls-min 1.3
+    check 'a broker for TLS 1.3 only' listens $with --tls-min 1.3
     check 'a client with 1.3' round_trip one -h 127.0.0.1 -p "$(port 1)" $own
     check 'a client with 1.2' fails s_client 1 -tls1_2
-    check 'a broker whose certificate has expired' start_broker --listen $tls --cert "$work/late.pem" \
+    check 'a broker whose certificate has expired' listens --listen $tls --cert "$work/late.pem" \
         --key "$work/late.key"
     check 'says so' logged 'the certificate has expired'
 }
 
-echo "1..$number"
-[ $failures -eq 0 ]
+finish

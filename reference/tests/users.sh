@@ -3,60 +3,10 @@
 #
 # Users and permissions from files that mosquitto's own tools wrote, with mosquitto's clients. TAP.
 set -u
+. "$(dirname "$0")/../../.ci/tap.sh"
 
 mqspec=${1:?usage: users.sh MQSPEC}
-work=$(mktemp -d) || exit 1
-number=0
-failures=0
-broker_pid=
-port=
-
-clean_up() {
-    [ -n "$broker_pid" ] && kill -9 "$broker_pid" 2>/dev/null
-    rm -rf "$work"
-}
-trap clean_up EXIT
-trap 'exit 1' INT TERM
-
-check() { # name, then a command that is to succeed
-    name=$1
-    shift
-    number=$((number + 1))
-    if "$@"; then
-        echo "ok $number - $name"
-        return
-    fi
-    failures=$((failures + 1))
-    echo "not ok $number - $name"
-    echo "# failed: $*"
-    sed 's/^/# /' "$work/out" "$work/err" "$work/log" 2>/dev/null | tail -n 20
-}
-
-command -v mosquitto_passwd >/dev/null || {
-    echo 'ok 1 - users # SKIP mosquitto_passwd is not installed'
-    echo '1..1'
-    exit 0
-}
-
-start_broker() { # options
-    rm -f "$work/port"
-    "$mqspec" broker --bind 127.0.0.1 --port 0 --port-file "$work/port" "$@" 2>"$work/log" &
-    broker_pid=$!
-    tries=200
-    until [ -s "$work/port" ]; do
-        tries=$((tries - 1))
-        [ $tries -gt 0 ] && kill -0 "$broker_pid" 2>/dev/null || return 1
-        sleep 0.05
-    done
-    port=$(cat "$work/port")
-}
-
-stop_broker() {
-    kill "$broker_pid" && wait "$broker_pid"
-    status=$?
-    broker_pid=
-    return $status
-}
+require users mosquitto_passwd
 
 publishes() { # exit status, then options of mosquitto_pub
     expected=$1
@@ -142,13 +92,7 @@ check 'it stops' stop_broker
 # ---- Read again ----------------------------------------------------------------------------------------------------
 
 hang_up_until() { # text in the log
-    kill -HUP "$broker_pid"
-    tries=200
-    until grep -qF -- "$1" "$work/log"; do
-        tries=$((tries - 1))
-        [ $tries -gt 0 ] || return 1
-        sleep 0.05
-    done
+    kill -HUP "$broker_pid" && await grep -qF -- "$1" "$work/log"
 }
 
 mosquitto_passwd -b "$passwords" carol late
@@ -179,5 +123,4 @@ check 'a missing password file is named' refuses_to_start "password file '$work/
 check 'a missing ACL file is named' refuses_to_start "ACL file '$work/none'" --acl-file "$work/none"
 check 'yes and no are the only answers' refuses_to_start 'takes yes or no' --allow-anonymous maybe
 
-echo "1..$number"
-exit $((failures > 0))
+finish
