@@ -1,11 +1,12 @@
 // usage: node clients5.js PORT
 //
-// MQTT.js against the broker on that port of 127.0.0.1, in MQTT 3.1.1 and in 5.0. Prints a line of TAP for each row,
-// without its number.
+// MQTT.js against the broker on that port of 127.0.0.1, in MQTT 3.1.1 and in 5.0, and once in 3.1. Prints a line of
+// TAP for each row, without its number.
 'use strict';
 
 const assert = require('assert');
 const mqtt = require('mqtt');
+const { play } = require('./rows.js');
 
 const port = process.argv[2];
 const patience = 10000;
@@ -141,6 +142,41 @@ async function otherVersion(version) {
     const [message] = await inbox.count(1);
     assert.deepStrictEqual([message.payload, message.qos], ['over there', 2]);
     await end(publisher, client);
+}
+
+async function keepAlive(version) {
+    const client = await connect(version, { keepalive: 1 });
+    await new Promise((resolve, reject) => {
+        let answers = 0;
+        const timer = setTimeout(() => reject(new Error('no PINGRESP')), patience);
+        client.on('packetreceive', (packet) => {
+            answers += packet.cmd === 'pingresp' ? 1 : 0;
+            if (answers === 2) {
+                clearTimeout(timer);
+                resolve();
+            }
+        });
+    });
+    await end(client);
+}
+
+async function largeMessage(version) {
+    const text = 'x'.repeat(200000);
+    const { client, inbox } = await subscriber(version, `js5/${version}/large`);
+    await client.publishAsync(`js5/${version}/large`, text, { qos: 2 });
+    assert.deepStrictEqual(payloads(await inbox.count(1)), [text]);
+    await end(client);
+}
+
+// ---- 3.1 ----------------------------------------------------------------------------------------------------------
+
+async function version31() {
+    const client = await connect(3, { protocolId: 'MQIsdp', clientId: 'js5-old' });
+    const inbox = gather(client);
+    await client.subscribeAsync('js5/old', { qos: 1 });
+    await client.publishAsync('js5/old', 'still here', { qos: 1 });
+    assert.deepStrictEqual(payloads(await inbox.count(1)), ['still here']);
+    await end(client);
 }
 
 // ---- 5.0 ----------------------------------------------------------------------------------------------------------
@@ -295,8 +331,11 @@ for (const [version, name] of versions) {
     rows.push([`${name}: no will after DISCONNECT`, () => noWillAfterDisconnect(version)]);
     rows.push([`${name}: a session outlives its connection`, () => lastingSession(version)]);
     rows.push([`${name}: a subscriber of the other version`, () => otherVersion(version)]);
+    rows.push([`${name}: pings are answered`, () => keepAlive(version)]);
+    rows.push([`${name}: a large message`, () => largeMessage(version)]);
 }
 rows.push(
+    ['3.1: a message', version31],
     ['5.0: a will with a delay comes after it', willWithDelay],
     ['5.0: a will with a delay does not come when its client is back', willOfWhoComesBack],
     ['5.0: a message to a shared subscription goes to one member of each group', shared],
@@ -308,19 +347,4 @@ rows.push(
     ['5.0: a client that receives one message at a time', receiveMaximum],
 );
 
-async function main() {
-    let failures = 0;
-    for (const [name, run] of rows) {
-        try {
-            await run();
-            console.log(`ok - MQTT.js, ${name}`);
-        } catch (error) {
-            failures++;
-            console.log(`not ok - MQTT.js, ${name}`);
-            console.log(`# ${String(error.stack).replace(/\n/g, '\n# ')}`);
-        }
-    }
-    process.exit(failures === 0 ? 0 : 1);
-}
-
-main();
+play('MQTT.js, ', rows);

@@ -2,12 +2,13 @@
 //
 // The examples of an introduction to MQTT with Node.js, as somebody new to it tries them, with MQTT.js against the
 // broker on these ports of 127.0.0.1. It has the user alice with the password "secret", who may use all topics but
-// "secret/#". LOG is where it logs packets. Prints TAP.
+// "secret/#". LOG is where it logs packets. Prints a line of TAP for each row, without its number.
 'use strict';
 
 const assert = require('assert');
 const fs = require('fs');
 const mqtt = require('mqtt');
+const { playAtOnce } = require('./rows.js');
 
 const [port, tlsPort, certificate, log] = process.argv.slice(2);
 const patience = 20000;
@@ -132,22 +133,4 @@ const rows = [
     ['a topic is refused', topicRefused],
 ];
 
-async function attempt([name, run], index) {
-    try {
-        await run();
-        console.log(`ok ${index + 1} - MQTT.js: ${name}`);
-        return true;
-    } catch (error) {
-        console.log(`not ok ${index + 1} - MQTT.js: ${name}`);
-        console.log(`# ${String(error.stack).replace(/\n/g, '\n# ')}`);
-        return false;
-    }
-}
-
-async function main() {
-    const held = await Promise.all(rows.map(attempt));
-    console.log(`1..${rows.length}`);
-    process.exit(held.every(Boolean) ? 0 : 1);
-}
-
-main();
+playAtOnce('MQTT.js: ', rows);
