@@ -195,9 +195,9 @@ static void check_sent(const struct row *row, const struct fake *fake) {
     fail_msg("%s: what was sent is not as it should be: %s", row->name, hex);
 }
 
-static inline void play_row(const struct row *row) {
-    struct fake fake = {.script = &row->script, .now = 5000};
-    struct player_link link = {.context = &fake, .open = fake_open, .send = fake_send, .close = fake_close};
+/* Starts a player of the row's scenario against its script, at the time that the fake has. */
+static inline void begin(struct fake *fake, const struct row *row) {
+    struct player_link link = {.context = fake, .open = fake_open, .send = fake_send, .close = fake_close};
     struct player_options options = {
         .version = row->version == MQTT_VERSION_UNKNOWN ? MQTT_3_1_1 : row->version,
         .name_space = NAME_SPACE,
@@ -205,9 +205,15 @@ static inline void play_row(const struct row *row) {
         .timeout = TIMEOUT,
         .skip_cleanup = !row->clean_up,
     };
-    fake.player = player_create(&row->scenario, &options, &link);
-    assert_non_null(fake.player);
-    player_start(fake.player, fake.now);
+    fake->script = &row->script;
+    fake->player = player_create(&row->scenario, &options, &link);
+    assert_non_null(fake->player);
+    player_start(fake->player, fake->now);
+}
+
+static inline void play_row(const struct row *row) {
+    struct fake fake = {.now = 5000};
+    begin(&fake, row);
     for (int turn = 0; !player_finished(fake.player); turn++) {
         if (turn == MAXIMUM_TURNS)
             fail_msg("%s: does not come to an end", row->name);

@@ -354,16 +354,8 @@ static void test_flood(void **state) {
         SCRIPT(BYTES(A, 1, CONNACK_BYTES), BYTES(A, 2, SUBACK_BYTES)),
     };
     static uint8_t packet[1000004] = {0x30, 0xC0, 0x84, 0x3D, 0x00, 0x04, 'n', 's', '/', 't'};
-    struct fake fake = {.script = &row.script};
-    struct player_link link = {.context = &fake, .open = fake_open, .send = fake_send, .close = fake_close};
-    struct player_options options = {.version = MQTT_3_1_1,
-                                     .name_space = NAME_SPACE,
-                                     .transport = "script",
-                                     .timeout = TIMEOUT,
-                                     .skip_cleanup = true};
-    fake.player = player_create(&row.scenario, &options, &link);
-    assert_non_null(fake.player);
-    player_start(fake.player, 0);
+    struct fake fake = {.now = 0};
+    begin(&fake, &row);
     while (fake.sends < 3)
         take_turn(&fake);
     for (int i = 0; i < 100 && !player_finished(fake.player); i++)
@@ -382,16 +374,8 @@ static void test_lateness(void **state) {
         PLAYED(CONNECTED(A), WAIT(100), SEND(A, PINGREQ()), EXPECT(A, V311(3_12_4_1), PINGRESP())),
         SCRIPT(BYTES(A, 1, CONNACK_BYTES)),
     };
-    struct fake fake = {.script = &row.script};
-    struct player_link link = {.context = &fake, .open = fake_open, .send = fake_send, .close = fake_close};
-    struct player_options options = {.version = MQTT_3_1_1,
-                                     .name_space = NAME_SPACE,
-                                     .transport = "script",
-                                     .timeout = TIMEOUT,
-                                     .skip_cleanup = true};
-    fake.player = player_create(&row.scenario, &options, &link);
-    assert_non_null(fake.player);
-    player_start(fake.player, 0);
+    struct fake fake = {.now = 0};
+    begin(&fake, &row);
     while (fake.next == 0)
         take_turn(&fake);
     assert_int_equal(player_deadline(fake.player), 100 * MILLISECOND);
@@ -416,16 +400,8 @@ static void test_noticing(void **state) {
         PLAYED(CONNECTED(A), DROP(A), SEND(A, CONNECT()), EXPECT(A, V311(3_1_4_4), CONNACK())),
         SCRIPT(BYTES(A, 1, CONNACK_BYTES)),
     };
-    struct fake fake = {.script = &row.script, .now = MILLISECOND};
-    struct player_link link = {.context = &fake, .open = fake_open, .send = fake_send, .close = fake_close};
-    struct player_options options = {.version = MQTT_3_1_1,
-                                     .name_space = NAME_SPACE,
-                                     .transport = "script",
-                                     .timeout = TIMEOUT,
-                                     .skip_cleanup = true};
-    fake.player = player_create(&row.scenario, &options, &link);
-    assert_non_null(fake.player);
-    player_start(fake.player, fake.now);
+    struct fake fake = {.now = MILLISECOND};
+    begin(&fake, &row);
     while (fake.next == 0)
         take_turn(&fake);
     microseconds dropped = fake.now;
@@ -442,16 +418,8 @@ static void test_noticing(void **state) {
 static void test_destroyed_in_the_middle(void **state) {
     (void)state;
     for (unsigned stop = 0; stop < 8; stop++) {
-        struct fake fake = {.script = &rows[0].script};
-        struct player_link link = {.context = &fake, .open = fake_open, .send = fake_send, .close = fake_close};
-        struct player_options options = {.version = MQTT_3_1_1,
-                                         .name_space = NAME_SPACE,
-                                         .transport = "script",
-                                         .timeout = TIMEOUT,
-                                         .skip_cleanup = true};
-        fake.player = player_create(&rows[0].scenario, &options, &link);
-        assert_non_null(fake.player);
-        player_start(fake.player, 0);
+        struct fake fake = {.now = 0};
+        begin(&fake, &rows[0]);
         for (unsigned i = 0; i < stop && !player_finished(fake.player); i++)
             take_turn(&fake);
         player_destroy(fake.player);

@@ -162,10 +162,22 @@ static void feed(struct reassembler *reassembler, const struct sent *sent, uint6
                        1 + sent->seconds * MICROSECONDS_PER_SECOND);
 }
 
-static void play_row(const struct reassembly_row *row, struct event_log *log) {
+static struct reassembler *begin(struct event_log *log) {
     struct stream_hooks hooks = log_hooks(log);
     struct reassembler *reassembler = reassembler_create(&hooks);
     assert_non_null(reassembler);
+    return reassembler;
+}
+
+/* In frames 1 to 3. */
+static void shake_hands(struct reassembler *reassembler) {
+    static const struct sent handshake[] = {HANDSHAKE};
+    for (unsigned i = 0; i < 3; i++)
+        feed(reassembler, &handshake[i], i + 1);
+}
+
+static void play_row(const struct reassembly_row *row, struct event_log *log) {
+    struct reassembler *reassembler = begin(log);
     uint64_t frame = 0;
     for (const struct sent *sent = row->sent; sent->sender != NOBODY; sent++)
         feed(reassembler, sent, ++frame);
@@ -206,12 +218,8 @@ static void test_every_order(void **state) {
 static void test_waiting_is_bounded(void **state) {
     (void)state;
     struct event_log log = {.length = 0};
-    struct stream_hooks hooks = log_hooks(&log);
-    struct reassembler *reassembler = reassembler_create(&hooks);
-    assert_non_null(reassembler);
-    static const struct sent handshake[] = {HANDSHAKE};
-    for (unsigned i = 0; i < 3; i++)
-        feed(reassembler, &handshake[i], i + 1);
+    struct reassembler *reassembler = begin(&log);
+    shake_hands(reassembler);
     for (unsigned i = 0; i < FLOW_MAXIMUM_PIECES; i++)
         feed(reassembler, &(struct sent){C, ACK, 111 + 2 * i, 501, "ab", 0, 0}, 4 + i);
     assert_int_equal(log.bytes[MQTT_CLIENT], 0);
@@ -225,12 +233,8 @@ static void test_waiting_is_bounded(void **state) {
 static void test_repeats_do_not_use_up_patience(void **state) {
     (void)state;
     struct event_log log = {.length = 0};
-    struct stream_hooks hooks = log_hooks(&log);
-    struct reassembler *reassembler = reassembler_create(&hooks);
-    assert_non_null(reassembler);
-    static const struct sent handshake[] = {HANDSHAKE};
-    for (unsigned i = 0; i < 3; i++)
-        feed(reassembler, &handshake[i], i + 1);
+    struct reassembler *reassembler = begin(&log);
+    shake_hands(reassembler);
     for (unsigned i = 0; i < 2 * FLOW_MAXIMUM_PIECES; i++)
         feed(reassembler, &(struct sent){C, ACK, 104, 501, "def", 0, 0}, 4 + i);
     feed(reassembler, &(struct sent){C, ACK, 101, 501, "abc", 0, 0}, 5000);
@@ -241,9 +245,7 @@ static void test_repeats_do_not_use_up_patience(void **state) {
 static void test_time_never_goes_back(void **state) {
     (void)state;
     struct event_log log = {.length = 0};
-    struct stream_hooks hooks = log_hooks(&log);
-    struct reassembler *reassembler = reassembler_create(&hooks);
-    assert_non_null(reassembler);
+    struct reassembler *reassembler = begin(&log);
     feed(reassembler, &(struct sent){C, SYN, 100, 0, NULL, 0, 50}, 1);
     feed(reassembler, &(struct sent){C, ACK, 101, 501, "abc", 0, 20}, 2);
     assert_int_equal(log.frame, 2);
@@ -255,9 +257,7 @@ static void test_time_never_goes_back(void **state) {
 static void test_connections_are_bounded(void **state) {
     (void)state;
     struct event_log log = {.length = 0};
-    struct stream_hooks hooks = log_hooks(&log);
-    struct reassembler *reassembler = reassembler_create(&hooks);
-    assert_non_null(reassembler);
+    struct reassembler *reassembler = begin(&log);
     enum { CONNECTIONS = 70000 };
     for (unsigned i = 0; i < CONNECTIONS; i++) {
         struct tcp_fields tcp = {(uint16_t)(i % 60000 + 1), (uint16_t)(1883 + i / 60000), 1, 0, SYN, NULL, 0};
