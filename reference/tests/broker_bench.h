@@ -146,4 +146,14 @@ static inline void advance(struct bench *bench, microseconds to) {
     bench->now = to;
 }
 
+static inline void subscribe(struct bench *bench, int client, const char *filter, uint8_t qos) {
+    uint8_t filters[128];
+    size_t length = 0;
+    assert_true(mqtt_append_filter(filters, sizeof filters, &length, mqtt_text(filter), &qos));
+    struct mqtt_packet packet = {.type = MQTT_SUBSCRIBE, .flags = 2};
+    packet.subscribe.packet_identifier = 1;
+    packet.subscribe.filters = (struct mqtt_bytes){filters, (uint32_t)length};
+    send_packet(bench, client, &packet);
+}
+
 #endif

@@ -25,16 +25,6 @@ static void connect_as(struct bench *bench, int client, const char *name, bool c
     send_packet(bench, client, &packet);
 }
 
-static void subscribe(struct bench *bench, int client, const char *filter, uint8_t qos) {
-    uint8_t filters[128];
-    size_t length = 0;
-    assert_true(mqtt_append_filter(filters, sizeof filters, &length, mqtt_text(filter), &qos));
-    struct mqtt_packet packet = {.type = MQTT_SUBSCRIBE, .flags = 2};
-    packet.subscribe.packet_identifier = 1;
-    packet.subscribe.filters = (struct mqtt_bytes){filters, (uint32_t)length};
-    send_packet(bench, client, &packet);
-}
-
 static void publish(struct bench *bench, int client, const char *topic, uint8_t flags, uint16_t identifier,
                     size_t payload_length) {
     static uint8_t payload[OUTPUT_SIZE];

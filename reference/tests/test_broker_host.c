@@ -29,16 +29,6 @@ static void connect_as(struct bench *bench, int client, const char *name, enum m
     bench->length[client] = 0;
 }
 
-static void subscribe(struct bench *bench, int client, const char *filter, uint8_t qos) {
-    uint8_t filters[128];
-    size_t length = 0;
-    assert_true(mqtt_append_filter(filters, sizeof filters, &length, mqtt_text(filter), &qos));
-    struct mqtt_packet packet = {.type = MQTT_SUBSCRIBE, .flags = 2};
-    packet.subscribe.packet_identifier = 1;
-    packet.subscribe.filters = (struct mqtt_bytes){filters, (uint32_t)length};
-    send_packet(bench, client, &packet);
-}
-
 /* The output since the last look is these bytes. */
 static void expect_output(struct bench *bench, const char *name, int client, struct mqtt_bytes expected) {
     if (bench->length[client] != expected.length ||

@@ -3,29 +3,17 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
 #include "reference/identifier_set.h"
-
-static void *allocate(void *context, size_t size) {
-    (void)context;
-    return malloc(size);
-}
-
-static void release(void *context, void *memory, size_t size) {
-    (void)context;
-    (void)size;
-    free(memory);
-}
-
-static const struct environment environment = {.allocate = allocate, .release = release};
+#include "reference/server.h"
 
 static void behaves_as_an_array_of_flags(void **state) {
     (void)state;
     struct memory memory;
+    struct environment environment = environment_of_system();
     struct identifier_set set = {0};
     static bool has[65536];
     memset(has, 0, sizeof has);

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "reference/monitor.h"
+#include "reference/server.h"
 
 #define RUNS        2000
 #define STEPS       400
@@ -609,19 +610,8 @@ static void count_breach(void *context, const struct monitor_breach *breach) {
                  breach->side == MQTT_CLIENT ? "Client" : "Server", breach->what);
 }
 
-static void *test_allocate(void *context, size_t size) {
-    (void)context;
-    return malloc(size);
-}
-
-static void test_release(void *context, void *memory, size_t size) {
-    (void)context;
-    (void)size;
-    free(memory);
-}
-
 static void run(struct simulation *simulation, unsigned long seed, bool flips_dup) {
-    struct environment environment = {.allocate = test_allocate, .release = test_release};
+    struct environment environment = environment_of_system();
     struct monitor_hooks hooks = {simulation, count_breach, NULL};
     simulation->seed = seed;
     simulation->random = seed * UINT64_C(0x9e3779b97f4a7c15) | 1;

@@ -4,30 +4,12 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
+#include "reference/server.h"
 #include "reference/topic_tree.h"
-
-static void *allocate(void *context, size_t size) {
-    (void)context;
-    return malloc(size);
-}
-
-static void release(void *context, void *memory, size_t size) {
-    (void)context;
-    (void)size;
-    free(memory);
-}
-
-static uint64_t no_random(void *context) {
-    (void)context;
-    return 0;
-}
-
-static const struct environment environment = {.allocate = allocate, .release = release, .random = no_random};
 
 static const char *const filters[] = {
     "#",
@@ -107,6 +89,24 @@ static size_t times_visited(const struct visited *visited, const void *value) {
     return times;
 }
 
+/* A tree and the memory that it stands in. */
+struct fixture {
+    struct memory memory;
+    struct topic_tree tree;
+};
+
+static struct topic_tree *begin(struct fixture *fixture, enum topic_tree_kind kind) {
+    struct environment environment = environment_of_system();
+    memory_begin(&fixture->memory, &environment);
+    assert_true(topic_tree_begin(&fixture->tree, kind, &fixture->memory, 7));
+    return &fixture->tree;
+}
+
+static void end(struct fixture *fixture) {
+    topic_tree_end(&fixture->tree);
+    memory_end(&fixture->memory);
+}
+
 static void fill(struct topic_tree *tree, const char *const *texts, size_t count) {
     for (size_t i = 0; i < count; i++) {
         struct topic_node *node = topic_tree_insert(tree, mqtt_text(texts[i]));
@@ -124,48 +124,40 @@ static void check(const char *filter, const char *name, const struct visited *vi
 
 static void filters_are_found_by_name(void **state) {
     (void)state;
-    struct memory memory;
-    struct topic_tree tree;
-    memory_begin(&memory, &environment);
-    assert_true(topic_tree_begin(&tree, TREE_OF_FILTERS, &memory, 7));
-    fill(&tree, filters, COUNT(filters));
+    struct fixture fixture;
+    struct topic_tree *tree = begin(&fixture, TREE_OF_FILTERS);
+    fill(tree, filters, COUNT(filters));
     for (size_t n = 0; n < COUNT(names); n++) {
         struct visited visited = {0};
-        topic_tree_match(&tree, mqtt_text(names[n]), true, note, &visited);
+        topic_tree_match(tree, mqtt_text(names[n]), true, note, &visited);
         for (size_t f = 0; f < COUNT(filters); f++)
             check(filters[f], names[n], &visited, filters[f]);
     }
-    topic_tree_end(&tree);
-    memory_end(&memory);
+    end(&fixture);
 }
 
 static void names_are_found_by_filter(void **state) {
     (void)state;
-    struct memory memory;
-    struct topic_tree tree;
-    memory_begin(&memory, &environment);
-    assert_true(topic_tree_begin(&tree, TREE_OF_NAMES, &memory, 7));
-    fill(&tree, names, COUNT(names));
+    struct fixture fixture;
+    struct topic_tree *tree = begin(&fixture, TREE_OF_NAMES);
+    fill(tree, names, COUNT(names));
     for (size_t f = 0; f < COUNT(filters); f++) {
         struct visited visited = {0};
-        topic_tree_match(&tree, mqtt_text(filters[f]), true, note, &visited);
+        topic_tree_match(tree, mqtt_text(filters[f]), true, note, &visited);
         for (size_t n = 0; n < COUNT(names); n++)
             check(filters[f], names[n], &visited, names[n]);
     }
-    topic_tree_end(&tree);
-    memory_end(&memory);
+    end(&fixture);
 }
 
 static void pruning_leaves_what_is_in_use(void **state) {
     (void)state;
-    struct memory memory;
-    struct topic_tree tree;
-    memory_begin(&memory, &environment);
-    assert_true(topic_tree_begin(&tree, TREE_OF_FILTERS, &memory, 7));
-    fill(&tree, filters, COUNT(filters));
-    size_t full = tree.node_count;
+    struct fixture fixture;
+    struct topic_tree *tree = begin(&fixture, TREE_OF_FILTERS);
+    fill(tree, filters, COUNT(filters));
+    size_t full = tree->node_count;
     for (size_t i = 0; i < COUNT(filters); i++) {
-        struct topic_node *node = topic_tree_find(&tree, mqtt_text(filters[i]));
+        struct topic_node *node = topic_tree_find(tree, mqtt_text(filters[i]));
         assert_non_null(node);
         assert_ptr_equal(node->value, filters[i]);
         char text[64] = "";
@@ -173,39 +165,35 @@ static void pruning_leaves_what_is_in_use(void **state) {
         topic_node_text(node, (uint8_t *)text);
         assert_string_equal(text, filters[i]);
         node->value = NULL;
-        topic_tree_prune(&tree, node);
-        assert_true(tree.node_count <= full);
+        topic_tree_prune(tree, node);
+        assert_true(tree->node_count <= full);
         for (size_t k = i + 1; k < COUNT(filters); k++)
-            assert_non_null(topic_tree_find(&tree, mqtt_text(filters[k])));
+            assert_non_null(topic_tree_find(tree, mqtt_text(filters[k])));
     }
-    assert_int_equal(tree.node_count, 0);
-    topic_tree_end(&tree);
-    memory_end(&memory);
+    assert_int_equal(tree->node_count, 0);
+    end(&fixture);
 }
 
 /* Enough names for the table of children to grow several times. */
 static void many_names(void **state) {
     (void)state;
-    struct memory memory;
-    struct topic_tree tree;
-    memory_begin(&memory, &environment);
-    assert_true(topic_tree_begin(&tree, TREE_OF_NAMES, &memory, 7));
+    struct fixture fixture;
+    struct topic_tree *tree = begin(&fixture, TREE_OF_NAMES);
     for (unsigned i = 0; i < 5000; i++) {
         char name[32];
         snprintf(name, sizeof name, "site/%u/device/%u", i % 50, i);
-        struct topic_node *node = topic_tree_insert(&tree, mqtt_text(name));
+        struct topic_node *node = topic_tree_insert(tree, mqtt_text(name));
         assert_non_null(node);
-        node->value = &tree;
+        node->value = tree;
     }
     for (unsigned i = 0; i < 50; i++) {
         char filter[32];
         size_t count = 0;
         snprintf(filter, sizeof filter, "site/%u/+/+", i);
-        topic_tree_match(&tree, mqtt_text(filter), true, count_visits, &count);
+        topic_tree_match(tree, mqtt_text(filter), true, count_visits, &count);
         assert_int_equal(count, 100);
     }
-    topic_tree_end(&tree);
-    memory_end(&memory);
+    end(&fixture);
 }
 
 int main(void) {
