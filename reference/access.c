@@ -1,12 +1,10 @@
-#define _POSIX_C_SOURCE 200809L /* getline() */
-
 #include "reference/access.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/types.h>
+
+#include "reference/lines.h"
 
 /* One line. */
 struct rule {
@@ -130,14 +128,21 @@ static const char *read_rule(struct rules *rules, char *text, bool is_pattern) {
     return "out of memory";
 }
 
-/* `current` is the index of the group that topics are for. NULL, or what is wrong. */
-static const char *read_line(struct access *access, char *line, size_t *current) {
+struct reading {
+    struct access *access;
+    size_t current; /* the group that topics are for */
+};
+
+/* NULL, or what is wrong. */
+static const char *read_line(void *context, char *line) {
+    struct reading *reading = context;
+    struct access *access = reading->access;
     line += strspn(line, " \t");
     if (*line == '\0' || *line == '#')
         return NULL;
     const char *keyword = take_word(&line);
     if (strcmp(keyword, "topic") == 0)
-        return read_rule(&access->groups[*current].rules, line, false);
+        return read_rule(&access->groups[reading->current].rules, line, false);
     if (strcmp(keyword, "pattern") == 0)
         return read_rule(&access->patterns, line, true);
     if (strcmp(keyword, "user") != 0)
@@ -147,25 +152,8 @@ static const char *read_line(struct access *access, char *line, size_t *current)
     const struct group *group = enter_group(access, line);
     if (group == NULL)
         return "out of memory";
-    *current = (size_t)(group - access->groups);
+    reading->current = (size_t)(group - access->groups);
     return NULL;
-}
-
-static const char *read_lines(struct access *access, FILE *file, size_t *number) {
-    char *line = NULL;
-    size_t capacity = 0, current = 0;
-    ssize_t length;
-    const char *fault = NULL;
-    while (fault == NULL && (length = getline(&line, &capacity, file)) >= 0) {
-        ++*number;
-        if (strlen(line) != (size_t)length)
-            fault = "the line has a byte 0 in it";
-        line[strcspn(line, "\r\n")] = '\0';
-        if (fault == NULL)
-            fault = read_line(access, line, &current);
-    }
-    free(line);
-    return fault;
 }
 
 static int by_name(const void *left, const void *right) {
@@ -173,25 +161,14 @@ static int by_name(const void *left, const void *right) {
 }
 
 struct access *access_load(const char *name, char *error, size_t size) {
-    FILE *file = fopen(name, "r");
-    if (file == NULL) {
-        snprintf(error, size, "cannot read the ACL file '%s': %s", name, strerror(errno));
-        return NULL;
-    }
-    struct access *access = calloc(1, sizeof *access);
-    size_t number = 0;
-    const char *fault =
-        access == NULL || enter_group(access, NULL) == NULL ? "out of memory" : read_lines(access, file, &number);
-    bool unreadable = ferror(file) != 0;
-    fclose(file);
-    if (fault == NULL && !unreadable) {
+    struct reading reading = {.access = calloc(1, sizeof *reading.access)};
+    struct access *access = reading.access;
+    if (access == NULL || enter_group(access, NULL) == NULL) {
+        snprintf(error, size, "%s: out of memory", name);
+    } else if (lines_read(name, "ACL file", read_line, &reading, error, size)) {
         qsort(access->groups + 1, access->count - 1, sizeof *access->groups, by_name);
         return access;
     }
-    if (unreadable)
-        snprintf(error, size, "cannot read the ACL file '%s': it is a folder, or damaged", name);
-    else
-        snprintf(error, size, "%s:%zu: %s", name, number, fault);
     access_destroy(access);
     return NULL;
 }

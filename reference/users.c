@@ -1,5 +1,3 @@
-#define _POSIX_C_SOURCE 200809L /* getline() */
-
 #include "reference/users.h"
 
 #include <argon2.h>
@@ -9,7 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/types.h>
+
+#include "reference/lines.h"
 
 #define HASH_LENGTH  64u /* of SHA-512 */
 #define LONGEST_SALT 64u
@@ -131,7 +130,8 @@ static bool has_room(struct users *users) {
 }
 
 /* NULL, or what is wrong with the line. */
-static const char *add_line(struct users *users, const char *text) {
+static const char *add_line(void *context, char *text) {
+    struct users *users = context;
     if (text[0] == '\0' || text[0] == '#')
         return NULL;
     struct user user = {.name = NULL};
@@ -147,23 +147,6 @@ static const char *add_line(struct users *users, const char *text) {
     }
     users->all[users->count++] = user;
     return NULL;
-}
-
-static const char *read_lines(struct users *users, FILE *file, size_t *number) {
-    char *line = NULL;
-    size_t capacity = 0;
-    ssize_t length;
-    const char *fault = NULL;
-    while (fault == NULL && (length = getline(&line, &capacity, file)) >= 0) {
-        ++*number;
-        if (strlen(line) != (size_t)length)
-            fault = "the line has a byte 0 in it";
-        line[strcspn(line, "\r\n")] = '\0';
-        if (fault == NULL)
-            fault = add_line(users, line);
-    }
-    free(line);
-    return fault;
 }
 
 static int by_name(const void *left, const void *right) {
@@ -183,24 +166,16 @@ static const char *sort(struct users *users) {
 }
 
 struct users *users_load(const char *name, char *error, size_t size) {
-    FILE *file = fopen(name, "r");
-    if (file == NULL) {
-        snprintf(error, size, "cannot read the password file '%s': %s", name, strerror(errno));
+    struct users *users = calloc(1, sizeof *users);
+    if (users == NULL) {
+        snprintf(error, size, "%s: out of memory", name);
         return NULL;
     }
-    struct users *users = calloc(1, sizeof *users);
-    size_t number = 0;
-    const char *fault = users == NULL ? "out of memory" : read_lines(users, file, &number);
-    bool unreadable = ferror(file) != 0;
-    fclose(file);
-    const char *twice = fault == NULL && !unreadable ? sort(users) : NULL;
-    if (fault == NULL && !unreadable && twice == NULL)
+    bool taken = lines_read(name, "password file", add_line, users, error, size);
+    const char *twice = taken ? sort(users) : NULL;
+    if (taken && twice == NULL)
         return users;
-    if (unreadable)
-        snprintf(error, size, "cannot read the password file '%s': it is a folder, or damaged", name);
-    else if (fault != NULL)
-        snprintf(error, size, "%s:%zu: %s", name, number, fault);
-    else
+    if (twice != NULL)
         snprintf(error, size, "%s: the user '%s' is there twice; remove one of the lines", name, twice);
     users_destroy(users);
     return NULL;
