@@ -7,10 +7,9 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "reference/event_loop_timeout.h"
+#include "reference/event_loop_time.h"
 
 /* Sources called in one wait. More than these are ready again at once in the next. */
 #define EVENTS_PER_WAIT 256
@@ -23,12 +22,6 @@ struct event_loop {
     int count;
     struct epoll_event events[EVENTS_PER_WAIT];
 };
-
-static microseconds monotonic_time(void) {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (microseconds)time.tv_sec * MICROSECONDS_PER_SECOND + (microseconds)time.tv_nsec / 1000;
-}
 
 struct event_loop *event_loop_create(void) {
     struct event_loop *loop = calloc(1, sizeof *loop);
@@ -96,7 +89,7 @@ static unsigned readiness_of(uint32_t events, unsigned wanted) {
 
 int event_loop_wait(struct event_loop *loop, microseconds deadline) {
     assert(loop->next == loop->count); /* not from inside on_ready */
-    int timeout = timeout_in_milliseconds(deadline == NO_DEADLINE ? 0 : monotonic_time(), deadline);
+    int timeout = milliseconds_until(deadline);
     int count = epoll_wait(loop->descriptor, loop->events, EVENTS_PER_WAIT, timeout);
     int error = errno;
     loop->now = monotonic_time();
@@ -125,7 +118,7 @@ int event_loop_descriptor(const struct event_loop *loop) {
 }
 
 int event_loop_timeout(microseconds deadline) {
-    return timeout_in_milliseconds(deadline == NO_DEADLINE ? 0 : monotonic_time(), deadline);
+    return milliseconds_until(deadline);
 }
 
 #endif

@@ -5,12 +5,12 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#include "reference/event_loop_timeout.h"
+#include "reference/event_loop_time.h"
 
 #define NO_SLOT (-1)
 
@@ -26,12 +26,6 @@ struct event_loop {
     int descriptor_capacity;
     bool waiting;
 };
-
-static microseconds monotonic_time(void) {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (microseconds)time.tv_sec * MICROSECONDS_PER_SECOND + (microseconds)time.tv_nsec / 1000;
-}
 
 struct event_loop *event_loop_create(void) {
     struct event_loop *loop = calloc(1, sizeof *loop);
@@ -149,7 +143,7 @@ static unsigned readiness_of(short events, unsigned wanted) {
 int event_loop_wait(struct event_loop *loop, microseconds deadline) {
     assert(!loop->waiting); /* not from inside on_ready */
     close_holes(loop);
-    int timeout = timeout_in_milliseconds(deadline == NO_DEADLINE ? 0 : monotonic_time(), deadline);
+    int timeout = milliseconds_until(deadline);
     int result = poll(loop->polled, (nfds_t)loop->slot_count, timeout);
     int error = errno;
     loop->now = monotonic_time();
@@ -179,7 +173,7 @@ int event_loop_descriptor(const struct event_loop *loop) {
 }
 
 int event_loop_timeout(microseconds deadline) {
-    return timeout_in_milliseconds(deadline == NO_DEADLINE ? 0 : monotonic_time(), deadline);
+    return milliseconds_until(deadline);
 }
 
 #endif
