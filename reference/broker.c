@@ -173,8 +173,12 @@ void broker_sent(struct connection *connection, size_t count) {
     output_consume(connection->broker, &connection->output, count);
     if (connection->broker->store != NULL)
         connection->committed -= count;
-    if (connection->session != NULL && connection->session->deliveries[DELIVERY_QUEUED].first != NULL)
-        delivery_pump(connection->session);
+    struct session *session = connection->session;
+    if (session != NULL && session->deliveries[DELIVERY_QUEUED].first != NULL)
+        delivery_pump(session);
+    if (connection->discards && connection->output.waiting == 0 &&
+        (session == NULL || session->deliveries[DELIVERY_QUEUED].first == NULL))
+        connection->discards = false;
 }
 
 bool broker_is_closing(const struct connection *connection) {

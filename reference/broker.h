@@ -37,7 +37,7 @@ enum broker_event_kind {
     BROKER_LOST,         /* the network closed the connection without DISCONNECT */
     BROKER_TAKEN_OVER,   /* another connection came with the same Client Identifier */
     BROKER_WILL,         /* a Will Message was published; packet is that PUBLISH */
-    BROKER_DISCARDED,    /* a message for a session was discarded because its queue is full */
+    BROKER_DISCARDED,    /* a message was discarded because too many wait; once until the Client has caught up */
     BROKER_PACKET_IN,    /* packet was received; only with settings.report_packets */
     BROKER_PACKET_OUT,   /* packet was put into the output; only with settings.report_packets */
 };

@@ -187,6 +187,13 @@ void connection_send(struct connection *connection, const struct mqtt_packet *gi
         connection_report(connection, BROKER_PACKET_OUT, &packet, NULL);
 }
 
+void connection_report_discarded(struct connection *connection) {
+    if (connection->discards)
+        return;
+    connection->discards = true;
+    connection_report(connection, BROKER_DISCARDED, NULL, NULL);
+}
+
 void connection_count_publish(struct connection *connection, uint32_t payload_length) {
     struct broker_counts *counts = &connection->broker->counts;
     counts->sent++;

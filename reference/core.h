@@ -296,6 +296,7 @@ struct connection {
     enum connection_state state;
     enum mqtt_version version;
     bool is_ready;                /* in the list of ready connections */
+    bool discards;                /* BROKER_DISCARDED was reported, and messages still wait */
     bool refused;                 /* its CONNECT was answered with a refusal */
     bool uses_scram;              /* CONNECT named the Authentication Method */
     const char *given_up;         /* why nothing more can be sent; dropped when it is next ready. NULL: all is well */
@@ -356,6 +357,9 @@ struct broker {
 /* connection.c */
 void connection_report(struct connection *connection, enum broker_event_kind kind, const struct mqtt_packet *packet,
                        const struct mqtt_error *error);
+/* Reports a message that was discarded, unless that was done since the Client last had caught up: a Client that is slow
+ * would fill the log. */
+void connection_report_discarded(struct connection *connection);
 /* Encodes into the output and marks the connection ready. In 5.0, what may be left out is left out where the packet
  * would otherwise be larger than the Client accepts. Not for PUBLISH. */
 void connection_send(struct connection *connection, const struct mqtt_packet *packet);

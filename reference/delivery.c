@@ -273,7 +273,7 @@ void delivery_add(struct session *session, struct message *message, const struct
     if (delivery == NULL) {
         broker->counts.discarded++;
         if (session->connection != NULL)
-            connection_report(session->connection, BROKER_DISCARDED, NULL, NULL);
+            connection_report_discarded(session->connection);
         return;
     }
     message_keep(message);

@@ -25,7 +25,7 @@ static const char *const event_words[] = {
     [BROKER_LOST] = "lost: closed by the network without DISCONNECT",
     [BROKER_TAKEN_OVER] = "taken over: the same Client Identifier connected again",
     [BROKER_WILL] = "Will Message",
-    [BROKER_DISCARDED] = "discarded a message: the queue is full",
+    [BROKER_DISCARDED] = "discards messages: the Client does not keep up",
     [BROKER_PACKET_IN] = "<",
     [BROKER_PACKET_OUT] = ">",
 };

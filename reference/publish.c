@@ -128,7 +128,7 @@ static void send_qos0(struct publication *publication, struct connection *connec
         return;
     if (connection->output.waiting > broker->settings.maximum_output) {
         broker->counts.discarded++;
-        connection_report(connection, BROKER_DISCARDED, NULL, NULL);
+        connection_report_discarded(connection);
         return;
     }
     if (is_alike_for_all(publication, connection, terms) && send_encoded(publication, connection, terms->retain))

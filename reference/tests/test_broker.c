@@ -216,6 +216,27 @@ static void message_larger_than_all_that_may_wait_is_sent_alone(void **state) {
     bench_destroy(bench);
 }
 
+static void discarding_is_reported_once_until_the_client_has_caught_up(void **state) {
+    (void)state;
+    struct broker_settings settings = broker_default_settings();
+    settings.maximum_in_flight = 1;
+    settings.maximum_queued = 1;
+    struct bench *bench = bench_create(settings, 0);
+    connect_as(bench, 0, "slow", true, 0);
+    subscribe(bench, 0, "q1", 1);
+    connect_as(bench, 1, "fast", true, 0);
+    for (uint16_t i = 1; i <= 9; i++)
+        publish(bench, 1, "q1", 2, i, 0);
+    assert_int_equal(broker_counts(bench->broker).discarded, 7);
+    assert_int_equal(bench->events[BROKER_DISCARDED], 1);
+    acknowledge(bench, 0, MQTT_PUBACK, 1); /* the queue is empty now, and one message on its way */
+    publish(bench, 1, "q1", 2, 10, 0);
+    assert_int_equal(bench->events[BROKER_DISCARDED], 1);
+    publish(bench, 1, "q1", 2, 11, 0);
+    assert_int_equal(bench->events[BROKER_DISCARDED], 2);
+    bench_destroy(bench);
+}
+
 static void packet_over_the_limit_closes(void **state) {
     (void)state;
     struct broker_settings settings = broker_default_settings();
@@ -349,6 +370,7 @@ int main(void) {
         cmocka_unit_test(slow_subscriber_costs_bounded_memory),
         cmocka_unit_test(bytes_over_the_limit_are_discarded),
         cmocka_unit_test(message_larger_than_all_that_may_wait_is_sent_alone),
+        cmocka_unit_test(discarding_is_reported_once_until_the_client_has_caught_up),
         cmocka_unit_test(packet_over_the_limit_closes),
         cmocka_unit_test(connections_over_the_limit_are_refused),
         cmocka_unit_test(input_may_be_cut_anywhere),
