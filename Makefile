@@ -215,8 +215,10 @@ crash: ## kill the broker ROUNDS (500) times under load; no acknowledged message
 
 bench: ## measure the reference broker beside the brokers installed here
 	@.ci/install-tools test
-	@$(MAKE) --no-print-directory $(B)/mqspec $(B)/reference/bench/load
+	@$(MAKE) --no-print-directory $(B)/mqspec $(BENCH_PROGRAMS)
 	reference/bench/run.sh $(B)
+	reference/bench/many_clients.py $(B)/mqspec
+	$(B)/reference/bench/subscriptions
 
 coverage: ## show how much of the codec its unit tests reach; at least 98 % of the branches
 	@.ci/install-tools coverage
@@ -245,7 +247,8 @@ clean: ## remove what was built
 
 FORMATTED = $(shell git ls-files '*.c' '*.h')
 
-$(B)/reference/bench/load: $(B)/reference/bench/load.o $(B)/libreference.a $(B)/libcodec.a $(B)/libspec.a
+BENCH_PROGRAMS = $(B)/reference/bench/load $(B)/reference/bench/subscriptions
+$(BENCH_PROGRAMS): %: %.o $(B)/libreference.a $(B)/libcodec.a $(B)/libspec.a
 	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 $(B)/codec/bench/codec: $(B)/codec/bench/codec.o $(B)/libcodec.a $(B)/libspec.a

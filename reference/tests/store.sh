@@ -15,7 +15,7 @@ evidence='err log got'
 # ---- The broker --------------------------------------------------------------------------------------------------
 
 start() { # further options
-    start_broker --store "lmdb:$work/store" "$@"
+    start_broker -v --store "lmdb:$work/store" "$@"
 }
 
 # Runs mqspec broker to its end; true when that has this status and it says this.
@@ -39,6 +39,8 @@ receive() { # count, further options
     count=$1
     shift
     timeout 10 mosquitto_sub -p "$port" -i keeper -c -q 1 -C "$count" "$@" >"$work/got" 2>/dev/null
+    # Its acknowledgements have come once its DISCONNECT has.
+    await grep -q '"keeper" disconnected' "$work/log"
 }
 
 subscribe() { # makes the session
