@@ -116,6 +116,14 @@ def exchange(clients, seconds):
 
 
 def measure(name, broker, find, count, seconds):
+    try:
+        return measure_running(name, broker, find, count, seconds)
+    finally:
+        broker.terminate()
+        broker.wait()
+
+
+def measure_running(name, broker, find, count, seconds):
     port = await_port(broker, find)
     before = resident(broker.pid)
     clients = [connect(port, number) for number in range(count)]
@@ -138,8 +146,6 @@ def measure(name, broker, find, count, seconds):
           " were delivered")
     for client in clients:
         client.close()
-    broker.terminate()
-    broker.wait()
     return received == sent
 
 
