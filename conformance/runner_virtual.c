@@ -298,6 +298,8 @@ microseconds play_virtual(struct play *play, const struct virtual_settings *sett
         play_decide(play, options.transport, VERDICT_FAIL, "the tester ran out of memory");
         return world.now;
     }
+    if (settings->reached != NULL)
+        spec_count_visits(broker_rules(world.broker));
     play_out(&world);
     sum_reached(&world, settings->reached);
     for (int i = 0; i < SCENARIO_CLIENTS; i++) {

@@ -76,6 +76,6 @@ struct broker *create_target_broker(enum target_offer offer, const enum spec_sta
     if (broker == NULL)
         return NULL;
     for (size_t i = 0; i < off_count; i++)
-        broker_rules(broker)->off[off[i]] = true;
+        spec_switch_off(broker_rules(broker), off[i]);
     return broker;
 }

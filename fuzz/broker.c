@@ -239,7 +239,7 @@ static bool begin_world(struct world *world, struct fuzz_memory *memory, enum sp
     if (world->broker == NULL)
         return false;
     if (off != SPEC_NONE)
-        broker_rules(world->broker)->off[off] = true;
+        spec_switch_off(broker_rules(world->broker), off);
     environment = fuzz_environment(&world->monitor_account);
     struct monitor_hooks hooks = {.context = world, .breach = note_breach, .packet = note_packet};
     world->monitor = monitor_create(&hooks, &environment);

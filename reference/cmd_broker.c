@@ -203,7 +203,7 @@ static void switch_off(struct running *running, const struct broker_options *opt
         if (!options->off[statement])
             continue;
         const struct spec_row *row = spec_row((enum spec_statement)statement);
-        rules->off[statement] = true;
+        spec_switch_off(rules, statement);
         tell(running, "breaking %s: %s", row->qualified, row->breach);
     }
 }

@@ -5,6 +5,8 @@
 #include "reference/core.h"
 #include "reference/property_set.h"
 
+const struct client_limits client_no_limits = {.receive_maximum = UINT16_MAX, .wants_problem_information = true};
+
 /* ---- Out ------------------------------------------------------------------------------------------------ */
 
 void connection_report(struct connection *connection, enum broker_event_kind kind, const struct mqtt_packet *packet,
@@ -145,18 +147,37 @@ static size_t pad_remaining_length(struct connection *connection, const struct m
     return size + 1;
 }
 
-#define PADDING 1u /* what the function above may add */
+#define PADDING      1u  /* what the function above may add */
+#define SMALL_PACKET 64u /* most that are no PUBLISH are smaller: they are encoded without being measured before */
 
-static size_t encode(struct connection *connection, const struct mqtt_packet *packet, unsigned omission,
-                     uint8_t *buffer, size_t size) {
-    struct spec_rules *rules = &connection->broker->rules;
-    size_t written = mqtt_encode_without(connection->version, packet, omission, buffer, size);
-    assert(written == size);
-    enum spec_statement flags = BY_VERSION(connection->version, V311(2_2_2_1), V5(2_1_3_1));
-    if (!MUST(rules, flags))
+/* What a broker that breaks MQTT-2.2.2-1 (5.0: MQTT-2.1.3-1) or one of those above makes of a packet. */
+static SPEC_BREACH size_t alter(struct connection *connection, const struct mqtt_packet *packet, uint8_t *buffer,
+                                size_t size) {
+    if (!MUST(&connection->broker->rules, BY_VERSION(connection->version, V311(2_2_2_1), V5(2_1_3_1))))
         buffer[0] ^= 1;
-    written = drop_property_length(connection, packet, buffer, written);
-    return pad_remaining_length(connection, packet, buffer, written);
+    size = drop_property_length(connection, packet, buffer, size);
+    return pad_remaining_length(connection, packet, buffer, size);
+}
+
+/* Encodes into the output. False where there is no memory. */
+static bool write_out(struct connection *connection, const struct mqtt_packet *packet, unsigned omission) {
+    struct broker *broker = connection->broker;
+    uint8_t *buffer = output_reserve(broker, &connection->output, SMALL_PACKET);
+    if (buffer == NULL)
+        return false;
+    size_t size = mqtt_encode_without(connection->version, packet, omission, buffer, SMALL_PACKET - PADDING);
+    if (size == 0) {
+        size = mqtt_encoded_size_without(connection->version, packet, omission);
+        assert(size > 0);
+        buffer = output_reserve(broker, &connection->output, size + PADDING);
+        if (buffer == NULL)
+            return false;
+        mqtt_encode_without(connection->version, packet, omission, buffer, size);
+    }
+    if (!spec_all_hold(&broker->rules))
+        size = alter(connection, packet, buffer, size);
+    output_commit(&connection->output, size);
+    return true;
 }
 
 void connection_send(struct connection *connection, const struct mqtt_packet *given) {
@@ -173,14 +194,10 @@ void connection_send(struct connection *connection, const struct mqtt_packet *gi
         connection_give_up(connection, "the Client does not accept packets so large as it needs");
         return;
     }
-    size_t size = mqtt_encoded_size_without(connection->version, &packet, omission);
-    assert(size > 0);
-    uint8_t *buffer = output_reserve(broker, &connection->output, size + PADDING);
-    if (buffer == NULL) {
+    if (!write_out(connection, &packet, omission)) {
         connection_give_up(connection, "out of memory");
         return;
     }
-    output_commit(&connection->output, encode(connection, &packet, omission, buffer, size));
     broker->counts.packets_sent++;
     connection_mark_ready(connection);
     if (broker->settings.report_packets)
@@ -213,25 +230,28 @@ struct mqtt_bytes connection_reason_string(struct connection *connection, enum m
     return property_set_view(&set);
 }
 
-/* The table of Reason Codes of each acknowledgement. A broker that breaks one of these statements sends a code that is
- * not in it. */
-static uint8_t reason_to_send(struct connection *connection, enum mqtt_type type, enum mqtt_reason reason) {
+/* A broker that breaks one of these statements answers with another Packet Identifier, or with a Reason Code that is
+ * not in the table of its acknowledgement. */
+static SPEC_BREACH void alter_acknowledgement(struct connection *connection, struct mqtt_packet *packet) {
+    struct spec_rules *rules = &connection->broker->rules;
+    uint16_t *packet_identifier = &packet->acknowledgement.packet_identifier;
     static const enum spec_statement tables[MQTT_TYPE_COUNT] = {[MQTT_PUBACK] = V5(3_4_2_1),
                                                                 [MQTT_PUBREC] = V5(3_5_2_1),
                                                                 [MQTT_PUBREL] = V5(3_6_2_1),
                                                                 [MQTT_PUBCOMP] = V5(3_7_2_1)};
-    if (connection->version != MQTT_5_0)
-        return 0;
-    return MUST(&connection->broker->rules, tables[type]) ? (uint8_t)reason : 0x02;
+    if (!MUST(rules, BY_VERSION(connection->version, V311(2_3_1_6), V5(2_2_1_5))))
+        *packet_identifier = (uint16_t)(*packet_identifier % 65535 + 1);
+    if (connection->version == MQTT_5_0 && !MUST(rules, tables[packet->type]))
+        packet->acknowledgement.reason_code = 0x02;
 }
 
 void connection_acknowledge(struct connection *connection, enum mqtt_type type, uint16_t packet_identifier,
                             enum mqtt_reason reason, const char *what) {
-    if (!MUST(&connection->broker->rules, BY_VERSION(connection->version, V311(2_3_1_6), V5(2_2_1_5))))
-        packet_identifier = (uint16_t)(packet_identifier % 65535 + 1);
     struct mqtt_packet packet = {.type = type, .flags = mqtt_required_flags(type)};
     packet.acknowledgement.packet_identifier = packet_identifier;
-    packet.acknowledgement.reason_code = reason_to_send(connection, type, reason);
+    packet.acknowledgement.reason_code = connection->version == MQTT_5_0 ? (uint8_t)reason : 0;
+    if (!spec_all_hold(&connection->broker->rules))
+        alter_acknowledgement(connection, &packet);
     packet.acknowledgement.properties = connection_reason_string(connection, type, what);
     connection_send(connection, &packet);
 }
@@ -439,6 +459,8 @@ static void handle(struct connection *connection, const struct mqtt_packet *pack
     packet_handler *handler = handlers[connection->state][packet->type];
     if (handler != NULL) {
         handler(connection, packet);
+        if (connection->hold != NULL && !hold_is_waiting(connection))
+            hold_end(connection);
         return;
     }
     if (connection->state == CLOSING) { /* only a broker that breaks MQTT-3.1.4-5 (5.0: MQTT-3.1.4-6) gets here */
@@ -465,9 +487,6 @@ static void handle(struct connection *connection, const struct mqtt_packet *pack
                         "the first packet of a connection must be CONNECT");
 }
 
-/* Of a Client whose CONNECT says nothing of them. */
-static const struct client_limits no_limits = {.receive_maximum = UINT16_MAX, .wants_problem_information = true};
-
 static struct mqtt_decoder decoder_of(const struct connection *connection) {
     return (struct mqtt_decoder){.version = connection->version,
                                  .sender = MQTT_CLIENT,
@@ -488,22 +507,23 @@ static bool names_5_0(struct mqtt_bytes bytes) {
            memcmp(bytes.data + start, protocol, sizeof protocol) == 0;
 }
 
+static void refuse(struct connection *connection, struct mqtt_bytes bytes, const struct mqtt_error *error) {
+    if (connection->version == MQTT_VERSION_UNKNOWN && names_5_0(bytes)) {
+        connection->version = MQTT_5_0;
+        connection->limits = client_no_limits;
+    }
+    connection_drop(connection, error);
+}
+
 static void decode_and_handle(struct connection *connection, struct mqtt_bytes bytes) {
     struct mqtt_decoder decoder = decoder_of(connection);
     struct mqtt_packet packet;
     struct mqtt_error error;
     connection->last_received = connection->broker->now;
-    if (mqtt_decode(&decoder, bytes, &packet, &error) == MQTT_OK) {
+    if (mqtt_decode(&decoder, bytes, &packet, &error) == MQTT_OK)
         handle(connection, &packet);
-        if (!hold_is_waiting(connection))
-            hold_end(connection);
-        return;
-    }
-    if (connection->version == MQTT_VERSION_UNKNOWN && names_5_0(bytes)) {
-        connection->version = MQTT_5_0;
-        connection->limits = no_limits;
-    }
-    connection_drop(connection, &error);
+    else
+        refuse(connection, bytes, &error);
 }
 
 static bool measure(struct connection *connection, struct mqtt_bytes bytes, uint32_t *packet_size) {
@@ -541,13 +561,23 @@ static bool keep_input(struct connection *connection, struct mqtt_bytes bytes) {
 
 /* Handles all whole packets at the start of `bytes` and returns what is left, from a packet that waits on. */
 static struct mqtt_bytes take_whole_packets(struct connection *connection, struct mqtt_bytes bytes) {
+    struct mqtt_decoder decoder = decoder_of(connection);
     while (bytes.length > 0 && accepts_input(connection)) {
+        struct mqtt_packet packet;
+        struct mqtt_error error;
         uint32_t packet_size;
-        if (!measure(connection, bytes, &packet_size))
-            break;
-        if (packet_size == 0 || packet_size > bytes.length)
+        decoder.version = connection->version; /* CONNECT tells it */
+        enum mqtt_status status = mqtt_next(&decoder, bytes, &packet, &packet_size, &error);
+        if (status == MQTT_INCOMPLETE)
             return bytes;
-        decode_and_handle(connection, (struct mqtt_bytes){bytes.data, packet_size});
+        connection->last_received = connection->broker->now;
+        if (status == MQTT_OK)
+            handle(connection, &packet);
+        else if (packet_size == 0) { /* nobody knows where the next one begins */
+            connection_drop(connection, &error);
+            break;
+        } else
+            refuse(connection, (struct mqtt_bytes){bytes.data, packet_size}, &error);
         if (hold_is_waiting(connection))
             return bytes;
         bytes.data += packet_size;

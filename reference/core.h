@@ -260,6 +260,9 @@ struct client_limits {
     bool wants_session_to_stay; /* it has a Session Expiry Interval above 0 */
 };
 
+/* Of a Client whose CONNECT says nothing of them. */
+extern const struct client_limits client_no_limits;
+
 /* Enhanced authentication, section 4.12 of 5.0. */
 struct authentication {
     struct mqtt_bytes connect; /* the whole CONNECT, owned, until it is answered */
@@ -304,6 +307,8 @@ struct connection {
     microseconds last_received;
     struct timer timer;
     struct client_limits limits;
+    uint16_t own_topic_aliases; /* that the Server uses */
+    uint32_t send_quota;        /* messages on their way to the Client */
     struct topic_aliases aliases_in;
     struct topic_aliases aliases_out;
     uint32_t unacknowledged;               /* QoS 2 messages from the Client on this connection, before their PUBCOMP */
@@ -397,9 +402,13 @@ void hold_begin(struct connection *connection, uint32_t questions);
 /* The packet was handled, or its connection ends. */
 void hold_end(struct connection *connection);
 /* A question waits: the handler returns, and is called again with the same packet. */
-bool hold_is_waiting(const struct connection *connection);
+static inline bool hold_is_waiting(const struct connection *connection) {
+    return connection->hold != NULL && connection->hold->ticket != 0;
+}
 /* The handler was called with this packet before. */
-bool hold_is_anew(const struct connection *connection);
+static inline bool hold_is_anew(const struct connection *connection) {
+    return connection->hold != NULL && connection->hold->is_anew;
+}
 /* False where the next question was not answered yet and is to be put; its answer is then noted. */
 bool hold_recall(struct connection *connection, enum mqtt_connect_return_code *answer);
 void hold_note(struct connection *connection, enum mqtt_connect_return_code answer);
@@ -483,6 +492,9 @@ void delivery_clear(struct session *session);
 void delivery_hand_over(struct session *session);
 /* Forgets the QoS 2 messages of Shared Subscriptions that are under way. */
 void delivery_forget_shared(struct session *session);
+/* How many messages may be on their way to this Client at a time, section 4.9 of 5.0. Those whose PUBREL was sent count
+ * as well, also on a new connection: that is never more than the Client allows. */
+uint32_t delivery_quota(struct connection *connection);
 /* As many messages are on their way as the Client lets there be. */
 bool delivery_quota_is_used(const struct session *session);
 /* The Client refused the message. */
@@ -505,6 +517,8 @@ bool send_publish(struct connection *connection, const struct outgoing *outgoing
 /* Sets or looks up the alias of a PUBLISH from the Client: *topic becomes the Topic Name. False where the connection
  * was dropped. */
 bool topic_alias_resolve(struct connection *connection, struct mqtt_publish *publish);
+/* How many Topic Aliases the Server uses towards this Client. */
+uint16_t topic_aliases_to_use(struct connection *connection);
 /* The Topic Alias to send for this topic, 0 for none; *known tells that the Client has it already. */
 uint16_t topic_alias_for(struct connection *connection, struct mqtt_bytes topic, bool *known);
 /* What it was set with did not reach the Client. */
@@ -521,8 +535,13 @@ void authentication_end(struct connection *connection);
 bool client_may_publish(struct broker *broker, const struct broker_client *client, struct mqtt_bytes topic);
 
 /* publish.c */
-/* The topic as it is: only a broker that breaks MQTT-4.7.3-4 or MQTT-1.5.3-3 returns another. */
-struct mqtt_bytes topic_as_received(struct broker *broker, enum mqtt_version version, struct mqtt_bytes topic);
+/* What a broker that breaks MQTT-4.7.3-4 or MQTT-1.5.3-3 makes of a topic. */
+SPEC_BREACH struct mqtt_bytes topic_altered(struct broker *broker, enum mqtt_version version, struct mqtt_bytes topic);
+/* The topic as it is. */
+static inline struct mqtt_bytes topic_as_received(struct broker *broker, enum mqtt_version version,
+                                                  struct mqtt_bytes topic) {
+    return spec_all_hold(&broker->rules) ? topic : topic_altered(broker, version, topic);
+}
 /* Distributes a message to all whose subscriptions match, and returns how many. `message`, if not NULL, is the same
  * where it is stored. `publisher` is NULL for a Will; it is not reached through subscriptions with No Local. */
 uint32_t publish_to_subscribers(struct broker *broker, const struct application_message *parts, struct message *message,
@@ -532,6 +551,11 @@ void publish_to_member(struct broker *broker, struct message *message, struct su
 void publish_will(struct broker *broker, struct message *will, enum mqtt_version version);
 
 /* retain.c */
+/* Without RETAIN nothing is stored, MQTT-3.3.1-12 (5.0: MQTT-3.3.1-8). */
+static inline bool is_to_retain(struct broker *broker, enum mqtt_version version, uint8_t flags) {
+    return (flags & MQTT_PUBLISH_RETAIN) != 0 ||
+           !MUST(&broker->rules, BY_VERSION(version, V311(3_3_1_12), V5(3_3_1_8)));
+}
 void retain_message(struct broker *broker, enum mqtt_version version, const struct application_message *parts);
 /* What a topic retains, or NULL. */
 struct message *retained_find(const struct broker *broker, struct mqtt_bytes topic);

@@ -113,9 +113,11 @@ struct delivery *delivery_find(const struct session *session, uint16_t packet_id
 
 /* ---- Sending -------------------------------------------------------------------------------------------- */
 
-/* A broker that breaks one of these sets DUP where it does not belong. */
-static bool dup_of_first(const struct session *session, const struct delivery *delivery) {
+/* A broker that breaks one of these sets DUP where it does not belong, or leaves it out where it does. */
+static SPEC_BREACH bool wrong_dup(const struct session *session, const struct delivery *delivery, bool again) {
     struct spec_rules *rules = &session->broker->rules;
+    if (again)
+        return MUST(rules, BY_VERSION(session->version, V311(3_3_1_1), V5(3_3_1_1)));
     if (delivery->message->dup && !MUST(rules, BY_VERSION(session->version, V311(3_3_1_3), V5(3_3_1_3))))
         return true;
     if (session->version != MQTT_5_0)
@@ -124,9 +126,7 @@ static bool dup_of_first(const struct session *session, const struct delivery *d
 }
 
 static bool send_delivery(struct session *session, const struct delivery *delivery, bool again) {
-    struct spec_rules *rules = &session->broker->rules;
-    bool dup =
-        again ? MUST(rules, BY_VERSION(session->version, V311(3_3_1_1), V5(3_3_1_1))) : dup_of_first(session, delivery);
+    bool dup = spec_all_hold(&session->broker->rules) ? again : wrong_dup(session, delivery, again);
     struct application_message parts = message_view(delivery->message);
     struct outgoing outgoing = {.parts = &parts,
                                 .message = delivery->message,
@@ -138,29 +138,31 @@ static bool send_delivery(struct session *session, const struct delivery *delive
     return send_publish(session->connection, &outgoing);
 }
 
-/* How many messages may be on their way at a time, section 4.9 of 5.0. Those whose PUBREL was sent count as well, also
- * on a new connection: that is never more than the Client allows. */
-static uint32_t send_quota(const struct session *session) {
-    const struct connection *connection = session->connection;
-    struct spec_rules *rules = &session->broker->rules;
-    uint32_t own = session->broker->settings.maximum_in_flight;
+/* What a broker that breaks one of these takes the Client's Receive Maximum for. */
+static SPEC_BREACH uint32_t wrong_quota(struct spec_rules *rules, uint32_t allowed) {
+    if (!MUST(rules, V5(3_3_4_9)) || !MUST(rules, V5(4_9_0_2)))
+        return UINT32_MAX;
+    return MUST(rules, V5(4_9_0_1)) ? allowed : allowed + 1;
+}
+
+uint32_t delivery_quota(struct connection *connection) {
+    struct broker *broker = connection->broker;
+    uint32_t own = broker->settings.maximum_in_flight;
+    uint32_t allowed = connection->limits.receive_maximum;
     if (connection->version != MQTT_5_0)
         return own;
-    uint32_t allowed = connection->limits.receive_maximum;
-    if (!MUST(rules, V5(3_3_4_9)) || !MUST(rules, V5(4_9_0_2)))
-        return own;
-    if (!MUST(rules, V5(4_9_0_1)))
-        allowed++;
+    if (!spec_all_hold(&broker->rules))
+        allowed = wrong_quota(&broker->rules, allowed);
     return allowed < own ? allowed : own;
 }
 
 bool delivery_quota_is_used(const struct session *session) {
-    return session->connection != NULL && in_flight(session) >= send_quota(session);
+    return session->connection != NULL && in_flight(session) >= session->connection->send_quota;
 }
 
 static bool may_send_more(const struct session *session) {
     const struct connection *connection = session->connection;
-    return connection != NULL && connection->given_up == NULL && in_flight(session) < send_quota(session) &&
+    return connection != NULL && connection->given_up == NULL && in_flight(session) < connection->send_quota &&
            connection->output.waiting <= session->broker->settings.maximum_output;
 }
 
@@ -247,7 +249,7 @@ static struct delivery *delivery_create(struct broker *broker, const struct deli
 }
 
 /* Every topic is an Ordered Topic. */
-static bool keeps_order(const struct session *session) {
+static SPEC_BREACH bool keeps_order(const struct session *session) {
     struct spec_rules *rules = &session->broker->rules;
     if (session->version == MQTT_5_0)
         return MUST(rules, V5(4_6_0_5)) && MUST(rules, V5(4_6_0_6));
@@ -278,7 +280,7 @@ void delivery_add(struct session *session, struct message *message, const struct
     }
     message_keep(message);
     delivery->message = message;
-    if (keeps_order(session))
+    if (spec_all_hold(&broker->rules) || keeps_order(session))
         append(session, delivery, DELIVERY_QUEUED);
     else
         prepend(session, delivery, DELIVERY_QUEUED);

@@ -201,7 +201,7 @@ static bool deviate(struct mqspec_broker *host, const struct mqspec_settings *se
             say(error, settings->deviations[i], "is no deviation; 'mqspec broker --list-deviations' has them all");
             return false;
         }
-        rules->off[statement] = true;
+        spec_switch_off(rules, statement);
     }
     return true;
 }

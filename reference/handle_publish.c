@@ -7,10 +7,14 @@
 
 /* ---- May it be published? --------------------------------------------------------------------------------- */
 
+static bool is_of_server(struct mqtt_bytes topic) {
+    const uint32_t length = sizeof SERVER_TOPICS - 1;
+    return topic.length >= length && memcmp(topic.data, SERVER_TOPICS, length) == 0;
+}
+
 bool client_may_publish(struct broker *broker, const struct broker_client *client, struct mqtt_bytes topic) {
     const struct broker_hooks *hooks = &broker->settings.hooks;
-    const uint32_t length = sizeof SERVER_TOPICS - 1;
-    if (topic.length >= length && memcmp(topic.data, SERVER_TOPICS, length) == 0)
+    if (is_of_server(topic))
         return false;
     if (hooks->may_publish == NULL)
         return true;
@@ -24,6 +28,8 @@ bool client_may_publish(struct broker *broker, const struct broker_client *clien
 }
 
 static bool may_publish(struct connection *connection, struct mqtt_bytes topic) {
+    if (connection->broker->settings.hooks.may_publish == NULL)
+        return !is_of_server(topic);
     struct broker_client client = session_client(connection->session);
     client.asking = connection;
     return client_may_publish(connection->broker, &client, topic);
@@ -34,7 +40,7 @@ static bool keeps_to_offer(struct connection *connection, uint8_t flags) {
     struct broker *broker = connection->broker;
     struct spec_rules *rules = &broker->rules;
     uint8_t qos = mqtt_publish_qos(flags); /* 3 gets here only where the decoder lets it pass */
-    if (qos <= 2 && qos > broker_maximum_qos(broker) && MUST(rules, V5(3_2_2_11))) {
+    if (qos > 0 && qos <= 2 && qos > broker_maximum_qos(broker) && MUST(rules, V5(3_2_2_11))) {
         connection_drop_for(connection, MQTT_PROTOCOL, MQTT_REASON_QOS_NOT_SUPPORTED, V5(3_2_2_11),
                             "a QoS above the Maximum QoS");
         return false;
@@ -61,22 +67,26 @@ static bool keeps_receive_maximum(struct connection *connection) {
 
 /* ---- Answering ---------------------------------------------------------------------------------------------- */
 
-/* Which answer was left out by a broker that breaks MQTT-4.3.2-4 or MQTT-4.3.3-8 of 5.0. */
-static bool is_answered(struct connection *connection, uint8_t qos) {
+/* A broker that breaks MQTT-3.3.4-1 confuses the answers; one that breaks MQTT-4.3.2-4 or MQTT-4.3.3-8 of 5.0 leaves
+ * one out. */
+static SPEC_BREACH enum mqtt_type wrong_answer(struct connection *connection, uint8_t qos) {
     struct spec_rules *rules = &connection->broker->rules;
-    if (connection->version != MQTT_5_0)
-        return true;
-    return qos == 1 ? MUST(rules, V5(4_3_2_4)) : MUST(rules, V5(4_3_3_8));
+    if (connection->version == MQTT_5_0 && !(qos == 1 ? MUST(rules, V5(4_3_2_4)) : MUST(rules, V5(4_3_3_8))))
+        return MQTT_RESERVED; /* none */
+    bool right = MUST(rules, BY_VERSION(connection->version, V311(3_3_4_1), V5(3_3_4_1)));
+    return (qos == 1) == right ? MQTT_PUBACK : MQTT_PUBREC;
 }
 
-/* The answer that Table 3.4 (5.0: Table 3-4) asks for. A broker that breaks MQTT-3.3.4-1 confuses them. */
+/* The answer that Table 3.4 (5.0: Table 3-4) asks for. */
 static void answer(struct connection *connection, uint8_t qos, uint16_t packet_identifier, enum mqtt_reason reason,
                    const char *what) {
-    if (qos == 0 || !is_answered(connection, qos))
+    if (qos == 0)
         return;
-    bool right = MUST(&connection->broker->rules, BY_VERSION(connection->version, V311(3_3_4_1), V5(3_3_4_1)));
-    connection_acknowledge(connection, (qos == 1) == right ? MQTT_PUBACK : MQTT_PUBREC, packet_identifier, reason,
-                           what);
+    enum mqtt_type type = qos == 1 ? MQTT_PUBACK : MQTT_PUBREC;
+    if (!spec_all_hold(&connection->broker->rules))
+        type = wrong_answer(connection, qos);
+    if (type != MQTT_RESERVED)
+        connection_acknowledge(connection, type, packet_identifier, reason, what);
 }
 
 static void refuse_topic(struct connection *connection, const struct mqtt_publish *publish, uint8_t qos) {
@@ -124,7 +134,8 @@ static uint32_t distribute(struct connection *connection, const struct mqtt_publ
     struct application_message parts = message_parts(broker, publish, flags);
     parts.publisher = connection->session->hash;
     tell_published(connection, publish, flags);
-    retain_message(broker, connection->version, &parts);
+    if (is_to_retain(broker, connection->version, flags))
+        retain_message(broker, connection->version, &parts);
     return publish_to_subscribers(broker, &parts, NULL, connection->session);
 }
 

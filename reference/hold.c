@@ -34,14 +34,6 @@ void hold_end(struct connection *connection) {
     connection->hold = NULL;
 }
 
-bool hold_is_waiting(const struct connection *connection) {
-    return connection->hold != NULL && connection->hold->ticket != 0;
-}
-
-bool hold_is_anew(const struct connection *connection) {
-    return connection->hold != NULL && connection->hold->is_anew;
-}
-
 bool hold_recall(struct connection *connection, enum mqtt_connect_return_code *answer) {
     struct hold *hold = connection->hold;
     if (hold == NULL || hold->asked == hold->answered)

@@ -43,20 +43,30 @@ static void publication_end(struct publication *publication) {
 
 /* ---- QoS 0 to one Client --------------------------------------------------------------------------------- */
 
-static uint8_t qos0_flags(struct publication *publication, enum mqtt_version version, bool retain) {
+/* A broker that breaks one of these sets DUP. */
+static SPEC_BREACH bool qos0_wrong_dup(struct publication *publication, enum mqtt_version version) {
     struct spec_rules *rules = &publication->broker->rules;
     bool dup = !MUST(rules, BY_VERSION(version, V311(3_3_1_2), V5(3_3_1_2)));
     if ((publication->parts->flags & MQTT_PUBLISH_DUP) != 0 &&
         !MUST(rules, BY_VERSION(version, V311(3_3_1_3), V5(3_3_1_3))))
         dup = true;
+    return dup;
+}
+
+static uint8_t qos0_flags(struct publication *publication, enum mqtt_version version, bool retain) {
+    bool dup = !spec_all_hold(&publication->broker->rules) && qos0_wrong_dup(publication, version);
     return (uint8_t)((dup ? MQTT_PUBLISH_DUP : 0) | (retain ? MQTT_PUBLISH_RETAIN : 0));
 }
 
-/* A broker that breaks MQTT-2.3.1-5 (5.0: MQTT-2.2.1-2) writes a Packet Identifier, as QoS 1 would have. */
-static uint8_t qos0_layout(struct publication *publication, enum mqtt_version version) {
-    return MUST(&publication->broker->rules, BY_VERSION(version, V311(2_3_1_5), V5(2_2_1_2)))
-               ? 0
-               : 1 << MQTT_PUBLISH_QOS_SHIFT;
+/* A broker that breaks MQTT-2.3.1-5 (5.0: MQTT-2.2.1-2) writes a Packet Identifier, as QoS 1 would have; one that
+ * breaks MQTT-3.3.2-3 sends a topic that is cut. */
+static SPEC_BREACH void alter_qos0(struct publication *publication, enum mqtt_version version,
+                                   struct mqtt_packet *packet) {
+    struct spec_rules *rules = &publication->broker->rules;
+    if (!MUST(rules, BY_VERSION(version, V311(2_3_1_5), V5(2_2_1_2))))
+        packet->flags |= 1 << MQTT_PUBLISH_QOS_SHIFT;
+    if (packet->publish.topic.length > 1 && !MUST(rules, BY_VERSION(version, V311(3_3_2_3), V5(3_3_2_3))))
+        packet->publish.topic.length--;
 }
 
 /* What differs between Clients is left to send_publish(). */
@@ -64,27 +74,32 @@ static bool is_alike_for_all(const struct publication *publication, const struct
                              const struct delivery_terms *terms) {
     if (connection->version != MQTT_5_0)
         return true;
-    return terms->identifier_count == 0 && connection->limits.topic_alias_maximum == 0 &&
-           MUST(&connection->broker->rules, V5(3_1_2_27)) && publication->parts->properties.length == 0 &&
-           publication->parts->expiry_interval == NO_EXPIRY;
+    return terms->identifier_count == 0 && connection->own_topic_aliases == 0 &&
+           publication->parts->properties.length == 0 && publication->parts->expiry_interval == NO_EXPIRY;
 }
 
-static bool encode_once(struct publication *publication, const struct connection *connection, bool retain,
-                        unsigned form) {
+/* Out of line: what is done once for a message stays out of the way of what is done for each Client. */
+static __attribute__((noinline)) bool encode_once(struct publication *publication, const struct connection *connection,
+                                                  bool retain, unsigned form) {
     enum mqtt_version version = connection->version;
-    struct spec_rules *rules = &publication->broker->rules;
     uint8_t flags = qos0_flags(publication, version, retain);
-    struct mqtt_packet packet = {.type = MQTT_PUBLISH};
+    struct mqtt_packet packet = {.type = MQTT_PUBLISH, .flags = flags};
     packet.publish.topic = publication->parts->topic;
-    if (packet.publish.topic.length > 1 && !MUST(rules, BY_VERSION(version, V311(3_3_2_3), V5(3_3_2_3))))
-        packet.publish.topic.length--; /* a broker that breaks it sends a topic that is cut */
     packet.publish.payload = publication->parts->payload;
     packet.publish.packet_identifier = 1;
-    packet.flags = flags | qos0_layout(publication, version);
+    if (!spec_all_hold(&publication->broker->rules))
+        alter_qos0(publication, version, &packet);
     uint8_t *buffer = publication->encoded[form];
     publication->encoded_length[form] = mqtt_encode(version, &packet, buffer, ENCODED_ONCE);
     buffer[0] = (uint8_t)(MQTT_PUBLISH << 4 | flags);
     return publication->encoded_length[form] > 0;
+}
+
+static void report_sent(struct publication *publication, struct connection *connection, bool retain) {
+    struct mqtt_packet packet = {.type = MQTT_PUBLISH, .flags = qos0_flags(publication, connection->version, retain)};
+    packet.publish.topic = publication->parts->topic;
+    packet.publish.payload = publication->parts->payload;
+    connection_report(connection, BROKER_PACKET_OUT, &packet, NULL);
 }
 
 /* False where it has to be encoded for this Client alone. */
@@ -105,13 +120,8 @@ static bool send_encoded(struct publication *publication, struct connection *con
     output_commit(&connection->output, length);
     connection_count_publish(connection, publication->parts->payload.length);
     connection_mark_ready(connection);
-    if (broker->settings.report_packets) {
-        struct mqtt_packet packet = {.type = MQTT_PUBLISH,
-                                     .flags = qos0_flags(publication, connection->version, retain)};
-        packet.publish.topic = publication->parts->topic;
-        packet.publish.payload = publication->parts->payload;
-        connection_report(connection, BROKER_PACKET_OUT, &packet, NULL);
-    }
+    if (broker->settings.report_packets)
+        report_sent(publication, connection, retain);
     return true;
 }
 
@@ -151,63 +161,74 @@ static void send_qos0(struct publication *publication, struct connection *connec
 
 /* ---- To one session -------------------------------------------------------------------------------------- */
 
+/* What a broker that breaks one of these delivers with: the QoS that was published whatever was granted, or QoS 1 where
+ * MQTT-4.3.1-1 asks for QoS 0. */
+static SPEC_BREACH uint8_t wrong_qos(struct publication *publication, const struct session *session,
+                                     const struct delivery_terms *terms) {
+    struct spec_rules *rules = &publication->broker->rules;
+    uint8_t published = mqtt_publish_qos(publication->parts->flags), qos = published;
+    if (terms->qos < published) {
+        bool is_shared = session->version == MQTT_5_0 && terms->share != NULL;
+        if ((!is_shared || MUST(rules, V5(4_8_2_3))) &&
+            MUST(rules, BY_VERSION(session->version, V311(3_8_4_6), V5(3_8_4_8))))
+            qos = terms->qos;
+    }
+    return qos > 0 || MUST(rules, BY_VERSION(session->version, V311(4_3_1_1), V5(4_3_1_1))) ? qos : 1;
+}
+
 /* MQTT-3.8.4-6 (5.0: MQTT-3.8.4-8, and MQTT-4.8.2-3 where it is shared): the lower of what was published and what was
  * granted. */
 static uint8_t effective_qos(struct publication *publication, const struct session *session,
                              const struct delivery_terms *terms) {
-    struct spec_rules *rules = &publication->broker->rules;
     uint8_t published = mqtt_publish_qos(publication->parts->flags);
-    if (terms->qos >= published)
-        return published;
-    if (session->version == MQTT_5_0 && terms->share != NULL && !MUST(rules, V5(4_8_2_3)))
-        return published;
-    return MUST(rules, BY_VERSION(session->version, V311(3_8_4_6), V5(3_8_4_8))) ? terms->qos : published;
+    uint8_t lower = terms->qos < published ? terms->qos : published;
+    return spec_all_hold(&publication->broker->rules) ? lower : wrong_qos(publication, session, terms);
 }
 
-static bool may_receive(const struct session *session, struct mqtt_bytes topic) {
-    const struct broker_hooks *hooks = &session->broker->settings.hooks;
-    if (hooks->may_receive == NULL)
-        return true;
+static bool may_receive(const struct broker_hooks *hooks, const struct session *session, struct mqtt_bytes topic) {
     const struct broker_client client = session_client(session);
     return hooks->may_receive(hooks->context, &client, topic);
 }
 
+/* QoS 1 and 2. */
+static void deliver_surely(struct publication *publication, struct session *session,
+                           const struct delivery_terms *terms) {
+    struct broker *broker = publication->broker;
+    if (session->connection == NULL && !MUST(&broker->rules, BY_VERSION(session->version, V311(3_1_2_5), V5(4_5_0_1))))
+        return;
+    if (message_of(publication) != NULL)
+        delivery_add(session, publication->message, terms);
+    else
+        broker->counts.discarded++;
+}
+
 /* Lowers terms->qos to what becomes of it. */
 static void deliver(struct publication *publication, struct session *session, struct delivery_terms *terms) {
-    struct broker *broker = publication->broker;
-    struct spec_rules *rules = &broker->rules;
-    if (!may_receive(session, publication->parts->topic))
+    const struct broker_hooks *hooks = &publication->broker->settings.hooks;
+    if (hooks->may_receive != NULL && !may_receive(hooks, session, publication->parts->topic))
         return;
     terms->qos = effective_qos(publication, session, terms);
     publication->count++;
-    if (terms->qos == 0 && MUST(rules, BY_VERSION(session->version, V311(4_3_1_1), V5(4_3_1_1)))) {
-        if (session->connection != NULL)
-            send_qos0(publication, session->connection, terms);
-        return;
-    }
-    if (terms->qos == 0)
-        terms->qos = 1;
-    if (session->connection == NULL && !MUST(rules, BY_VERSION(session->version, V311(3_1_2_5), V5(4_5_0_1))))
-        return;
-    if (message_of(publication) == NULL) {
-        broker->counts.discarded++;
-        return;
-    }
-    delivery_add(session, publication->message, terms);
+    if (terms->qos > 0)
+        deliver_surely(publication, session, terms);
+    else if (session->connection != NULL)
+        send_qos0(publication, session->connection, terms);
 }
 
 /* ---- What RETAIN says ------------------------------------------------------------------------------------- */
 
 /* For those who subscribed before, this is not a retained message: MQTT-3.3.1-9 (5.0: MQTT-3.3.1-12), unless they asked
  * for RETAIN as it was published, MQTT-3.3.1-13. */
-static bool retain_to_send(struct publication *publication, const struct subscription *subscription) {
+static bool passes_retain_on(struct publication *publication, const struct subscription *subscription) {
     struct spec_rules *rules = &publication->broker->rules;
-    if ((publication->parts->flags & MQTT_PUBLISH_RETAIN) == 0)
-        return false;
     enum mqtt_version version = subscription->session->version; /* which may have changed since it subscribed */
     if (version == MQTT_5_0 && (subscription->options & MQTT_SUBSCRIBE_RETAIN_AS_PUBLISHED) != 0)
         return MUST(rules, V5(3_3_1_13));
     return !MUST(rules, BY_VERSION(version, V311(3_3_1_9), V5(3_3_1_12)));
+}
+
+static inline bool retain_to_send(struct publication *publication, const struct subscription *subscription) {
+    return (publication->parts->flags & MQTT_PUBLISH_RETAIN) != 0 && passes_retain_on(publication, subscription);
 }
 
 /* ---- To all that match ------------------------------------------------------------------------------------ */
@@ -271,9 +292,7 @@ static uint16_t take_identifiers(const struct subscription **next, uint32_t iden
 }
 
 /* What a broker that breaks a statement on them leaves of several. */
-static uint16_t identifiers_to_send(struct spec_rules *rules, const struct session *session, uint16_t count) {
-    if (session->matched_by->matched_next == NULL)
-        return count == 0 || MUST(rules, V5(3_3_4_3)) ? count : 0;
+static uint16_t identifiers_to_send(struct spec_rules *rules, uint16_t count) {
     if (count > 0 && !MUST(rules, V5(3_3_4_3)))
         return 0;
     return count > 1 && !MUST(rules, V5(3_3_4_4)) ? 1 : count;
@@ -299,7 +318,7 @@ static void deliver_to_session(struct publication *publication, struct session *
     const struct subscription *next = session->matched_by;
     do {
         terms.identifiers = identifiers;
-        terms.identifier_count = identifiers_to_send(rules, session, take_identifiers(&next, identifiers));
+        terms.identifier_count = identifiers_to_send(rules, take_identifiers(&next, identifiers));
         if (terms.identifier_count > 1 && !MUST(rules, V5(3_3_4_5)))
             deliver_wrong_copies(publication, session, &terms);
         else
@@ -317,21 +336,26 @@ static void deliver_to_member(struct publication *publication, struct subscripti
     deliver(publication, member->session, &terms);
 }
 
+/* MQTT-4.7.2-1, in the name of the publisher's version; Wills come without a publisher. */
+static SPEC_BREACH bool dollar_is_special(struct broker *broker, const struct session *publisher) {
+    enum mqtt_version version = publisher != NULL ? publisher->version : MQTT_3_1_1;
+    return MUST(&broker->rules, BY_VERSION(version, V311(4_7_2_1), V5(4_7_2_1)));
+}
+
 uint32_t publish_to_subscribers(struct broker *broker, const struct application_message *parts, struct message *message,
                                 struct session *publisher) {
     struct publication publication;
     publication_begin(&publication, broker, parts, message);
     publication.publisher = publisher;
     broker->publications++;
-    enum mqtt_version version = publisher != NULL ? publisher->version : MQTT_3_1_1;
     topic_tree_match(&broker->subscriptions, parts->topic,
-                     MUST(&broker->rules, BY_VERSION(version, V311(4_7_2_1), V5(4_7_2_1))), reach_subscribers,
+                     spec_all_hold(&broker->rules) || dollar_is_special(broker, publisher), reach_subscribers,
                      &publication);
-    for (struct session *session = publication.reached; session != NULL; session = session->matched_next) {
+    struct session *first = publication.reached;
+    if (first != NULL && !MUST(&broker->rules, BY_VERSION(first->version, V311(4_5_0_1), V5(4_5_0_1))))
+        first->matched_next = NULL; /* a broker that breaks it has no copy for any other */
+    for (struct session *session = first; session != NULL; session = session->matched_next)
         deliver_to_session(&publication, session);
-        if (!MUST(&broker->rules, BY_VERSION(session->version, V311(4_5_0_1), V5(4_5_0_1))))
-            break;
-    }
     for (struct share *share = publication.shares; share != NULL; share = share->matched_next) {
         struct subscription *member = share_choose(share, NULL);
         if (member != NULL)
@@ -424,7 +448,8 @@ bool broker_publish(struct broker *broker, const struct broker_message *message,
     if (message->qos > 2 || mqtt_encoded_size(MQTT_5_0, &packet) == 0 || !is_well_formed(broker, &packet))
         return false;
     struct application_message parts = message_parts(broker, &packet.publish, flags);
-    retain_message(broker, MQTT_5_0, &parts);
+    if (is_to_retain(broker, MQTT_5_0, flags))
+        retain_message(broker, MQTT_5_0, &parts);
     publish_to_subscribers(broker, &parts, NULL, NULL);
     return true;
 }
@@ -466,7 +491,7 @@ static struct mqtt_bytes without_marks(struct broker *broker, struct mqtt_bytes 
     return (struct mqtt_bytes){broker->altered, length};
 }
 
-struct mqtt_bytes topic_as_received(struct broker *broker, enum mqtt_version version, struct mqtt_bytes topic) {
+struct mqtt_bytes topic_altered(struct broker *broker, enum mqtt_version version, struct mqtt_bytes topic) {
     if (!MUST(&broker->rules, BY_VERSION(version, V311(1_5_3_3), V5(1_5_4_3))))
         return without_marks(broker, topic);
     if (!MUST(&broker->rules, BY_VERSION(version, V311(4_7_3_4), V5(4_7_3_4))))

@@ -56,8 +56,6 @@ static void store_retained(struct broker *broker, enum mqtt_version version, con
 
 void retain_message(struct broker *broker, enum mqtt_version version, const struct application_message *parts) {
     struct spec_rules *rules = &broker->rules;
-    if ((parts->flags & MQTT_PUBLISH_RETAIN) == 0 && MUST(rules, BY_VERSION(version, V311(3_3_1_12), V5(3_3_1_8))))
-        return;
     if (!broker_retains(broker))
         return;
     if (parts->payload.length == 0) {

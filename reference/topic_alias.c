@@ -80,9 +80,8 @@ bool topic_alias_resolve(struct connection *connection, struct mqtt_publish *pub
 
 /* ---- To the Client ---------------------------------------------------------------------------------------- */
 
-/* How many the Server uses on this connection. A broker that breaks one of these statements goes beyond what the Client
- * allows. */
-static uint16_t places_towards(struct connection *connection) {
+/* A broker that breaks one of these statements goes beyond what the Client allows. */
+uint16_t topic_aliases_to_use(struct connection *connection) {
     struct spec_rules *rules = &connection->broker->rules;
     uint16_t own = connection->broker->settings.own_topic_aliases;
     uint16_t allowed = connection->limits.topic_alias_maximum;
@@ -96,7 +95,7 @@ static uint16_t places_towards(struct connection *connection) {
 uint16_t topic_alias_for(struct connection *connection, struct mqtt_bytes topic, bool *known) {
     struct broker *broker = connection->broker;
     struct topic_aliases *aliases = &connection->aliases_out;
-    uint16_t places = places_towards(connection);
+    uint16_t places = connection->own_topic_aliases;
     *known = false;
     if (topic.length == 0) /* only a broker whose decoder lets it pass gets here */
         return 0;

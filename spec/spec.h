@@ -9,8 +9,8 @@
  *     if (silent_for > allowed_silence && MUST(rules, V311(3_1_2_24)))
  *         drop(connection);
  *
- * MUST counts that the statement was reached, and is false when `rules` has it switched off. A broker with one
- * statement switched off breaks that rule and no other: a deviation.
+ * MUST is false when `rules` has the statement switched off. A broker with one statement switched off breaks that rule
+ * and no other: a deviation. Where somebody wants to know, MUST also counts that the statement was reached.
  *
  * MQTT 3.1 has no numbered statements. Where it asks for the same as 3.1.1, the 3.1.1 identifier is cited. */
 #ifndef MQSPEC_SPEC_H
@@ -25,25 +25,46 @@
 #define V311(section_and_number) V311_##section_and_number
 #define V5(section_and_number)   V5_##section_and_number
 
-/* Which statements are switched off, and how often each was reached. Zero-initialised, every statement holds.
- * One belongs to each broker; nothing here is shared between threads. */
+/* Which statements are switched off, and how often each was reached. Zero-initialised, every statement holds and
+ * nothing is counted. Written by the functions below alone. One belongs to each broker; nothing here is shared between
+ * threads. */
 struct spec_rules {
+    bool is_watched; /* something was switched off or visits are counted: each statement that is reached is looked up */
     bool off[SPEC_COUNT];
-    uint64_t reached[SPEC_COUNT];
+    uint64_t reached[SPEC_COUNT]; /* while it is watched */
 };
 
-/* True when `statement` is to be obeyed. Counts the visit. */
-static inline bool spec_must(struct spec_rules *rules, enum spec_statement statement) {
+void spec_switch_off(struct spec_rules *rules, enum spec_statement statement);
+void spec_switch_on(struct spec_rules *rules, enum spec_statement statement);
+/* From now on it is counted how often each statement is reached. */
+void spec_count_visits(struct spec_rules *rules);
+
+/* True when every statement is to be obeyed and nobody counts: so it is with nearly all brokers, and all that the
+ * annotation costs them is the test of this flag. */
+static inline bool spec_all_hold(const struct spec_rules *rules) {
+#if defined(MQSPEC_NO_DEVIATIONS) /* only to measure that cost: nothing can be switched off, nothing is counted */
+    (void)rules;
+    return true;
+#else
+    return __builtin_expect(!rules->is_watched, true);
+#endif
+}
+
+/* Counts the visit; true when `statement` is to be obeyed. */
+static inline bool spec_look_up(struct spec_rules *rules, enum spec_statement statement) {
     rules->reached[statement]++;
     return !rules->off[statement];
 }
 
-/* The statement can be switched off here. The statement's row then says, in its column `breach`, what a broker
- * does that has it switched off. */
-#define MUST(rules, statement) spec_must((rules), (statement))
+/* True when `statement` is to be obeyed. It can be switched off here; its row then says, in its column `breach`, what a
+ * broker does that has it switched off. */
+#define MUST(rules, statement) (spec_all_hold(rules) || spec_look_up((rules), (statement)))
+
+/* Marks a function that is reached only where spec_all_hold() is false: it is kept out of the way of the others. */
+#define SPEC_BREACH __attribute__((cold, noinline))
 
 /* The statement is obeyed here but cannot be switched off: no meaningful broker would be left. Only counts. */
-#define OBEYS(rules, statement) ((void)spec_must((rules), (statement)))
+#define OBEYS(rules, statement) ((void)MUST(rules, statement))
 
 enum spec_version { SPEC_MQTT_3_1_1, SPEC_MQTT_5_0, SPEC_VERSION_COUNT };
 enum spec_binds { SPEC_BINDS_CLIENT, SPEC_BINDS_SERVER, SPEC_BINDS_BOTH, SPEC_BINDS_SENDER, SPEC_BINDS_RECEIVER };

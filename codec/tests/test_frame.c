@@ -125,7 +125,7 @@ static void limit_of_5_0_has_its_statement(void **state) {
         assert_string_equal(spec_name(error.statement), spec_name(statements[sender]));
         assert_int_equal(error.error_class, MQTT_LIMIT);
         assert_int_equal(error.reason_code, MQTT_REASON_PACKET_TOO_LARGE);
-        rules->off[statements[sender]] = true;
+        spec_switch_off(rules, statements[sender]);
         assert_int_equal(mqtt_frame(&decoder, bytes, &frame, &error), MQTT_OK);
         assert_int_equal(frame.packet_size, 12);
         free(rules);

@@ -158,6 +158,7 @@ static void packets_come_back(void **state) {
     (void)state;
     struct spec_rules *rules = calloc(1, sizeof *rules);
     assert_non_null(rules);
+    spec_count_visits(rules);
     struct source source = {.seed = 20260101};
     for (unsigned round = 0; round < ROUNDS; round++) {
         enum mqtt_version version = round % 2 == 0 ? MQTT_3_1_1 : MQTT_3_1;
@@ -203,7 +204,7 @@ static void lies_within(void *context, const struct mqtt_field *field) {
 static void switch_off_some(struct spec_rules *rules, uint64_t *seed) {
     uint32_t share = 1 + draw(seed, 4);
     for (size_t statement = 0; statement < SPEC_COUNT; statement++)
-        rules->off[statement] = draw(seed, share) == 0;
+        (draw(seed, share) == 0 ? spec_switch_off : spec_switch_on)(rules, (enum spec_statement)statement);
 }
 
 static void expect_within_bounds(const struct mqtt_decoder *decoder, const uint8_t *data, size_t size,

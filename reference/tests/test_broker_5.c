@@ -121,7 +121,7 @@ static void identifier_is_taken_when_authentication_ends(void **state) {
 static void connection_robbed_while_it_authenticates_begins_again(void **state) {
     (void)state;
     struct bench *bench = bench_create(settings_with_scram(), 0);
-    broker_rules(bench->broker)->off[V5(3_1_4_3)] = true;
+    spec_switch_off(broker_rules(bench->broker), V5(3_1_4_3));
     connect_5(bench, 0, (struct client_5){.name = "a", .will_topic = "w", .authentication_data = "n,," FIRST});
     send_auth_5(bench, 0, MQTT_REASON_CONTINUE_AUTHENTICATION, final_message("secret"));
     publish_5(bench, 0, (struct message_5){.topic = "t", .payload = "", .alias = 1});
@@ -456,7 +456,7 @@ static void broker_that_breaks_any_rule_goes_on(void **state) {
         if (!spec_can_deviate(spec_row((enum spec_statement)statement)))
             continue;
         struct bench *bench = bench_create(settings_with_scram(), 0);
-        broker_rules(bench->broker)->off[statement] = true;
+        spec_switch_off(broker_rules(bench->broker), statement);
         converse_5(bench);
         for (size_t i = 0; i < sizeof errors / sizeof errors[0]; i++) {
             connect_5(bench, 6, (struct client_5){.name = "wrong", .session_expiry = 1, .topic_alias_maximum = 2});

@@ -127,8 +127,8 @@ static void aliases_of_a_client_end_with_its_connection(void **state) {
 static void empty_topic_gets_no_alias(void **state) {
     (void)state;
     struct bench *bench = bench_5();
-    broker_rules(bench->broker)->off[V5(4_7_3_1)] = true;
-    broker_rules(bench->broker)->off[V5(4_13_1_1)] = true;
+    spec_switch_off(broker_rules(bench->broker), V5(4_7_3_1));
+    spec_switch_off(broker_rules(bench->broker), V5(4_13_1_1));
     connect_5(bench, 0, (struct client_5){.name = "a", .topic_alias_maximum = 5});
     subscribe_5(bench, 0, "#", 0, 0);
     publish_5(bench, 0, (struct message_5){.topic = "", .payload = "x"});
@@ -328,7 +328,7 @@ static void malformed_share_of_3_1_1_is_a_filter(void **state) {
 static void refusal_behind_pubrec_ends_the_exchange(void **state) {
     (void)state;
     struct bench *bench = bench_5();
-    broker_rules(bench->broker)->off[V5(4_8_2_6)] = true;
+    spec_switch_off(broker_rules(bench->broker), V5(4_8_2_6));
     connect_5(bench, 0, (struct client_5){.name = "a"});
     subscribe_5(bench, 0, "$share/g/t", 2, 0);
     publish_numbered(bench, 0, 1, 1, 2);

@@ -334,14 +334,14 @@ static void deviations_show(void **state) {
     (void)state;
     for (int i = 0; i < 2; i++) {
         struct fixture fixture = {0};
-        fixture.rules.off[text[i]] = true;
+        spec_switch_off(&fixture.rules, text[i]);
         struct websocket *server = open_server(&fixture);
         assert_int_equal(feed(server, "\x81\x81" MASK "b", 7, 100, mqtt), 1);
         assert_int_equal(websocket_state(server), WEBSOCKET_OPEN);
         websocket_destroy(server);
 
         fixture = (struct fixture){0};
-        fixture.rules.off[alignment[i]] = true;
+        spec_switch_off(&fixture.rules, alignment[i]);
         server = open_server(&fixture);
         /* Two PINGREQ in a frame, then one and a half. */
         assert_int_equal(feed(server, "\x82\x84" MASK "\xC0\0\xC0\0", 10, 100, mqtt), 4);

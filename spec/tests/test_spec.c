@@ -155,12 +155,17 @@ static void what_is_switched_off_is_not_asked_for_again(void **state) {
     (void)state;
     struct spec_rules *rules = calloc(1, sizeof *rules);
     assert_non_null(rules);
-    rules->off[V311(3_1_2_24)] = true;
+    assert_true(MUST(rules, V311(3_1_2_24)));
+    assert_int_equal(rules->reached[V311(3_1_2_24)], 0); /* nobody has asked for a count */
+    spec_switch_off(rules, V311(3_1_2_24));
     assert_false(MUST(rules, V311(3_1_2_24)));
     assert_true(MUST(rules, V5(3_1_2_24)));
     OBEYS(rules, V5(3_1_2_24));
     assert_int_equal(rules->reached[V311(3_1_2_24)], 1);
     assert_int_equal(rules->reached[V5(3_1_2_24)], 2);
+    spec_switch_on(rules, V311(3_1_2_24));
+    assert_true(MUST(rules, V311(3_1_2_24)));
+    assert_int_equal(rules->reached[V311(3_1_2_24)], 2);
     free(rules);
 }
 
