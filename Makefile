@@ -5,7 +5,9 @@ CC = gcc
 OPTIMISE ?= -O2
 SANITIZE ?=
 CFLAGS += -std=c11 $(OPTIMISE) -g -Wall -Wextra -Werror -D_GNU_SOURCE $(SANITIZE)
-CPPFLAGS += -I. -I$(B)
+# For builds that differ, as -DMQSPEC_NO_DEVIATIONS.
+DEFINES ?=
+CPPFLAGS += -I. -I$(B) $(DEFINES)
 LDFLAGS += $(SANITIZE)
 LDLIBS = -lpcap -lssl -lcrypto -largon2 -lwslay -linih -llmdb -lm
 
@@ -220,6 +222,12 @@ bench: ## measure the reference broker beside the brokers installed here
 	reference/bench/many_clients.py $(B)/mqspec
 	$(B)/reference/bench/subscriptions
 
+bench-deviations: ## measure what it costs that statements can be switched off, against a build without
+	@.ci/install-tools ci
+	@$(MAKE) --no-print-directory $(B)/reference/bench/core
+	@$(MAKE) --no-print-directory B=$(B)/no-deviations DEFINES=-DMQSPEC_NO_DEVIATIONS $(B)/no-deviations/reference/bench/core
+	reference/bench/deviations.sh $(B)/reference/bench/core $(B)/no-deviations/reference/bench/core
+
 coverage: ## show how much of the codec its unit tests reach; at least 98 % of the branches
 	@.ci/install-tools coverage
 	@codec/coverage.sh $(B)/coverage
@@ -247,12 +255,12 @@ clean: ## remove what was built
 
 FORMATTED = $(shell git ls-files '*.c' '*.h')
 
-BENCH_PROGRAMS = $(B)/reference/bench/load $(B)/reference/bench/subscriptions
+BENCH_PROGRAMS = $(patsubst %,$(B)/reference/bench/%,core load subscriptions)
 $(BENCH_PROGRAMS): %: %.o $(B)/libreference.a $(B)/libcodec.a $(B)/libspec.a
 	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 $(B)/codec/bench/codec: $(B)/codec/bench/codec.o $(B)/libcodec.a $(B)/libspec.a
 	$(CC) $(LDFLAGS) -o $@ $^
 
-.PHONY: bench-codec coverage field crash
+.PHONY: bench-codec bench-deviations coverage field crash
 .PHONY: help tools run test test-helpers mutants soak bench format lint ci clean

@@ -187,7 +187,7 @@ void handle_publish(struct connection *connection, const struct mqtt_packet *pac
 /* ---- PUBREL ------------------------------------------------------------------------------------------------- */
 
 /* A broker that breaks one of these leaves the exchange open. */
-static bool completes(struct session *session, uint16_t packet_identifier) {
+static SPEC_BREACH bool completes(struct session *session, uint16_t packet_identifier) {
     struct spec_rules *rules = &session->broker->rules;
     if (session->version != MQTT_5_0)
         return true;
@@ -206,7 +206,7 @@ void handle_pubrel(struct connection *connection, const struct mqtt_packet *pack
         session_forget_received(session, packet_identifier);
     if (was_known && connection->unacknowledged > 0)
         connection->unacknowledged--;
-    if (completes(session, packet_identifier))
+    if (spec_all_hold(&session->broker->rules) || completes(session, packet_identifier))
         connection_acknowledge(connection, MQTT_PUBCOMP, packet_identifier,
                                was_known ? MQTT_REASON_SUCCESS : MQTT_REASON_PACKET_IDENTIFIER_NOT_FOUND,
                                was_known ? NULL : "no message waits under this identifier");
