@@ -2,6 +2,7 @@
 #ifndef MQSPEC_ENVIRONMENT_H
 #define MQSPEC_ENVIRONMENT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,6 +23,9 @@ struct environment {
     uint64_t (*random)(void *context);
     /* The time of the wall clock since 1970, which may jump. Asked only where there is a store; else it may be NULL. */
     microseconds (*wall_clock)(void *context);
+    /* Each block that the core needs is allocated, and released when it is no longer needed: for tests that make one
+     * fail, or count what is left. Otherwise blocks come in slabs and are kept for reuse. */
+    bool allocates_each_block;
 };
 
 #endif

@@ -32,6 +32,7 @@ struct memory_slab {
 void memory_begin(struct memory *memory, const struct environment *environment) {
     memset(memory, 0, sizeof *memory);
     memory->environment = *environment;
+    memory->largest_kept = BLOCKS_ARE_REUSED && !environment->allocates_each_block ? MEMORY_LARGEST_BLOCK : 0;
     uint8_t class = 0;
     for (size_t blocks = 0; blocks < sizeof memory->size_class; blocks++) {
         if (blocks > (size_t)1 << class)
@@ -72,7 +73,7 @@ static bool add_slab(struct memory *memory, unsigned class) {
 
 void *memory_take(struct memory *memory, size_t size) {
     assert(size > 0);
-    if (!BLOCKS_ARE_REUSED || size > MEMORY_LARGEST_BLOCK)
+    if (size > memory->largest_kept)
         return memory->environment.allocate(memory->environment.context, size);
     unsigned class = size_class(memory, size);
     if (memory->free[class] == NULL && !add_slab(memory, class))
@@ -92,7 +93,7 @@ void *memory_take_zeroed(struct memory *memory, size_t size) {
 void memory_give(struct memory *memory, void *block, size_t size) {
     if (block == NULL)
         return;
-    if (!BLOCKS_ARE_REUSED || size > MEMORY_LARGEST_BLOCK) {
+    if (size > memory->largest_kept) {
         memory->environment.release(memory->environment.context, block, size);
         return;
     }

@@ -4,6 +4,7 @@
 #define MQSPEC_MEMORY_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "reference/environment.h"
 
@@ -16,6 +17,7 @@ struct memory_slab;
 
 struct memory {
     struct environment environment;
+    size_t largest_kept; /* blocks up to this size are kept for reuse; 0: none */
     struct memory_block *free[MEMORY_SIZE_CLASSES];
     uint8_t size_class[MEMORY_LARGEST_BLOCK / MEMORY_SMALLEST_BLOCK + 1]; /* by size in smallest blocks, rounded up */
     struct memory_slab *slabs;

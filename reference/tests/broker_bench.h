@@ -63,6 +63,7 @@ static inline void count_event(void *context, const struct broker_event *event) 
     bench->events[event->kind]++;
 }
 
+/* Where an allocation fails, each block is allocated by itself, so that each is reached. */
 static inline struct bench *bench_create(struct broker_settings settings, size_t failing) {
     struct bench *bench = calloc(1, sizeof *bench);
     assert_non_null(bench);
@@ -71,7 +72,12 @@ static inline struct bench *bench_create(struct broker_settings settings, size_t
         bench->version[client] = MQTT_3_1_1;
     settings.hooks.context = bench;
     settings.hooks.report = count_event;
-    struct environment environment = {bench, allocate, release, next_random, wall_clock};
+    const struct environment environment = {.context = bench,
+                                            .allocate = allocate,
+                                            .release = release,
+                                            .random = next_random,
+                                            .wall_clock = wall_clock,
+                                            .allocates_each_block = failing != 0};
     bench->broker = broker_create(&settings, &environment);
     return bench;
 }

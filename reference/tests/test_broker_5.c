@@ -1,47 +1,8 @@
 /* The core with Clients of MQTT 5.0: what the conformance scenarios do not reach. Authentication, memory that runs out,
  * hostile input and the Reason Codes for it. */
-#include "reference/tests/broker_bench_5.h"
-#include "reference/tests/scram_proof.h"
+#include "reference/tests/broker_bench_scram.h"
 
 /* ---- Enhanced authentication ------------------------------------------------------------------------------------ */
-
-static const uint8_t salt[SCRAM_SALT_LENGTH] = "fifteen  bytes.";
-
-static bool credentials_of_u(void *context, struct mqtt_bytes user_name, struct scram_credentials *credentials) {
-    static struct scram_credentials derived; /* takes thousands of rounds */
-    (void)context;
-    if (!mqtt_equal(user_name, mqtt_text("u")))
-        return false;
-    if (derived.iterations == 0 && !scram_derive(&derived, mqtt_text("secret"), salt))
-        return false;
-    *credentials = derived;
-    return true;
-}
-
-static struct broker_settings settings_with_scram(void) {
-    struct broker_settings settings = broker_default_settings();
-    settings.hooks.scram_credentials = credentials_of_u;
-    return settings;
-}
-
-#define FIRST "n=u,r=abc"
-
-/* The answer to the challenge, which is always the same: the bench's generator is. */
-static const char *final_message(const char *password) {
-    static char right[SCRAM_LONGEST], wrong[SCRAM_LONGEST];
-    char *answer = strcmp(password, "secret") == 0 ? right : wrong;
-    struct scram_credentials credentials;
-    struct scram scram;
-    char server_first[SCRAM_LONGEST + 1];
-    const uint64_t random[2] = {next_random(NULL), next_random(NULL)};
-    if (answer[0] != '\0')
-        return answer;
-    assert_true(credentials_of_u(NULL, mqtt_text("u"), &credentials));
-    size_t length = scram_begin(&scram, &credentials, mqtt_text("n,," FIRST), random, server_first);
-    server_first[length] = '\0';
-    answer[scram_answer(password, salt, FIRST, server_first, answer)] = '\0';
-    return answer;
-}
 
 static void authentication_is_carried_through_and_again(void **state) {
     (void)state;
