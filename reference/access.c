@@ -98,20 +98,25 @@ static const struct {
     unsigned allows;
 } words[] = {{"read", ACCESS_READ}, {"write", ACCESS_WRITE}, {"readwrite", ACCESS_READ | ACCESS_WRITE}, {"deny", 0}};
 
-/* What the line allows, where it says so; a topic may hold blanks. */
-static unsigned take_kind(char **text) {
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
-        size_t length = strlen(words[i].word);
-        if (strncmp(*text, words[i].word, length) == 0 && ((*text)[length] == ' ' || (*text)[length] == '\t')) {
-            take_word(text);
-            return words[i].allows;
+/* Takes what the line allows, where it says so. What stands alone is a topic, and only behind a word may a topic hold
+ * blanks: else a slip of the pen ("dney secret") would be one. False where the word is another. */
+static bool take_kind(char **text, unsigned *allows) {
+    *allows = ACCESS_READ | ACCESS_WRITE;
+    if ((*text)[strcspn(*text, " \t")] == '\0')
+        return true;
+    const char *word = take_word(text);
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (strcmp(word, words[i].word) == 0) {
+            *allows = words[i].allows;
+            return true;
         }
-    }
-    return ACCESS_READ | ACCESS_WRITE;
+    return false;
 }
 
 static const char *read_rule(struct rules *rules, char *text, bool is_pattern) {
-    unsigned allows = take_kind(&text);
+    unsigned allows;
+    if (!take_kind(&text, &allows))
+        return "before the topic stands 'read', 'write', 'readwrite', 'deny' or nothing";
     struct mqtt_bytes topic = mqtt_text(text);
     if (topic.length == 0)
         return "the topic is missing";
@@ -137,7 +142,7 @@ struct reading {
 static const char *read_line(void *context, char *line) {
     struct reading *reading = context;
     struct access *access = reading->access;
-    line += strspn(line, " \t");
+    line = trim_blanks(line);
     if (*line == '\0' || *line == '#')
         return NULL;
     const char *keyword = take_word(&line);
@@ -233,7 +238,7 @@ static enum answer ask(const struct rules *rules, struct access *filler, const s
         bool denies = rule->allows == 0;
         /* That a line denies some of the topics that a filter matches says nothing of the others. */
         if ((denies && matches != mqtt_topic_matches) || (!denies && (rule->allows & (unsigned)kind) == 0) ||
-            (rule->needs_user && client->user_name.data == NULL))
+            (rule->needs_user && client->user_name.length == 0))
             continue;
         struct mqtt_bytes topic = {(const uint8_t *)rule->topic, rule->length};
         if (filler != NULL)
@@ -245,7 +250,7 @@ static enum answer ask(const struct rules *rules, struct access *filler, const s
 }
 
 static const struct group *group_of(const struct access *access, const struct access_client *client) {
-    if (client->user_name.data == NULL)
+    if (client->user_name.length == 0)
         return &access->groups[0];
     size_t low = 1, high = access->count;
     while (low < high) {

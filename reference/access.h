@@ -4,11 +4,10 @@
  *     user NAME                                  the topics that follow are this user's
  *     pattern [read|write|readwrite|deny] TOPIC  for everybody; %c stands for the Client Identifier, %u for the user
  *
- * Without one of the four words, a line allows both. A TOPIC may hold wildcards. Blank lines and those that begin with
- * '#' are passed over. The user's own lines are asked first, then the patterns; among each, those that deny before
- * those that allow. What no line allows is denied. Patterns allow nothing to a Client whose identifier or user name has
- * '+' or
- * '#' in it. */
+ * Without one of the four words, a line allows both. A TOPIC may hold wildcards, and blanks where one of the four words
+ * stands before it. Blank lines and those that begin with '#' are passed over, and blanks at the ends of a line. The
+ * user's own lines are asked first, then the patterns; among each, those that deny before those that allow. What no
+ * line allows is denied. Patterns allow nothing to a Client whose identifier or user name has '+' or '#' in it. */
 #ifndef MQSPEC_ACCESS_H
 #define MQSPEC_ACCESS_H
 
@@ -18,7 +17,7 @@ struct access;
 
 enum access_kind { ACCESS_READ = 1, ACCESS_WRITE = 2 };
 
-/* Who asks. An absent user name means that there is none. */
+/* Who asks. An empty user name is none. */
 struct access_client {
     struct mqtt_bytes client_identifier;
     struct mqtt_bytes user_name;

@@ -40,3 +40,12 @@ bool lines_read(const char *name, const char *kind, take_line *take, void *conte
         snprintf(error, size, "%s:%zu: %s", name, number, fault);
     return !unreadable && fault == NULL;
 }
+
+char *trim_blanks(char *text) {
+    text += strspn(text, " \t");
+    size_t length = strlen(text);
+    while (length > 0 && (text[length - 1] == ' ' || text[length - 1] == '\t'))
+        length--;
+    text[length] = '\0';
+    return text;
+}

@@ -12,4 +12,7 @@ typedef const char *take_line(void *context, char *line);
  * is wrong, and in which line; what cannot be read is called the `kind` of file that it is. */
 bool lines_read(const char *name, const char *kind, take_line *take, void *context, char *error, size_t size);
 
+/* Cuts blanks and tabs off both ends. */
+char *trim_blanks(char *text);
+
 #endif

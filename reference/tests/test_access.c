@@ -25,13 +25,14 @@ static const char rules[] = "# for those without a name\n"
                             "topic write box\n"
                             "\n"
                             "user alice\n"
-                            "topic home/#\n"
-                            "  topic\tdeny   home/safe/#\n"
+                            "topic home/# \n"
+                            "  topic\tdeny   home/safe/# \t\n"
                             "topic read with blanks/in it\n"
                             "topic readwrite $SYS/#\n"
-                            "user bob\r\n"
+                            "user  bob \r\n"
                             "topic read #\n"
-                            "topic deny secret\n"
+                            "topic deny secret \n"
+                            "topic write\n" /* a topic */
                             "user alice\n"
                             "topic write later\n"
                             "pattern write in/%c\n"
@@ -70,6 +71,7 @@ static const struct {
     {"bob", "c", "anything", R, true},
     {"bob", "c", "anything", W, false},
     {"bob", "c", "secret", R, false},
+    {"bob", "c", "write", W, true},
     {"bob", "c", "$SYS/x", R, false},
     {"bob", "c", "all/denied", R, true}, /* his own line comes before the patterns */
     {"dave", "c", "home/x", R, false},
@@ -86,8 +88,8 @@ static const struct {
     {"dave", "x/y", "in/x/y", W, true},
     {NULL, "c", "in/c", W, true},
     {NULL, "c", "u//x", R, false},
-    {"", "c", "u//x", R, true},
-    {"", "c", "news/today", R, false},
+    {"", "c", "u//x", R, false},
+    {"", "c", "news/today", R, true},
     {"dave", "+", "in/+", W, false},
     {"dave", "+", "in/other", W, false},
     {"dave", "#", "in/a", W, false},
@@ -235,7 +237,10 @@ static const struct {
 #define CONTENT(text) text, sizeof text - 1
     {CONTENT("topic a\nallow b\n"), ":2: a line begins with 'topic', 'user' or 'pattern'"},
     {CONTENT("topic\n"), ":1: the topic is missing"},
-    {CONTENT("topic read \n"), ":1: the topic is missing"},
+    {CONTENT("topic \t\n"), ":1: the topic is missing"},
+    {CONTENT("topic a\ntopic dney a\n"), ":2: before the topic stands 'read'"},
+    {CONTENT("topic READ a\n"), ":1: before the topic stands 'read'"},
+    {CONTENT("pattern with blanks\n"), ":1: before the topic stands 'read'"},
     {CONTENT("user  \n"), ":1: the user's name is missing"},
     {CONTENT("topic a/#/b\n"), ":1: this is no topic"},
     {CONTENT("pattern a%c+\n"), ":1: this is no topic"},
