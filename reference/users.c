@@ -70,15 +70,24 @@ static const char *read_pbkdf2(struct user *user, const char *text) {
     return read_salt_and_hash(user, end + 1);
 }
 
+/* In Base64 without padding. */
+static bool is_salt_and_hash(const char *text) {
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    size_t salt = strspn(text, digits);
+    size_t hash = text[salt] == '$' ? strspn(text + salt + 1, digits) : 0;
+    return salt > 0 && hash > 0 && text[salt + 1 + hash] == '\0';
+}
+
 /* "$argon2id$v=19$m=47104,t=1,p=1$SALT$HASH": the library reads it again for each check. */
 static const char *read_argon2id(const char *encoded) {
     unsigned version, memory, passes, lanes;
     int read = 0;
     if (sscanf(encoded, "$argon2id$v=%u$m=%u,t=%u,p=%u$%n", &version, &memory, &passes, &lanes, &read) != 4 ||
-        read == 0)
+        read == 0 || memory == 0 || passes == 0 || lanes == 0 || !is_salt_and_hash(encoded + read))
         return "the hash is not what mosquitto_passwd writes; write the user again with it";
-    if (memory > USERS_MAXIMUM_ARGON2_MEMORY || passes > USERS_MAXIMUM_ARGON2_PASSES)
-        return "Argon2id with more than 256 MiB or 10 passes would hold up the broker; write the user with less";
+    if (memory > USERS_MAXIMUM_ARGON2_WORK / passes || lanes > USERS_MAXIMUM_ARGON2_LANES)
+        return "Argon2id over more than 192 MiB in all passes, or 8 lanes, would hold up the broker; write the user with "
+               "less";
     return NULL;
 }
 
@@ -101,17 +110,18 @@ static const char *read_hash(struct user *user, const char *text) {
                           : "the password is not hashed; 'mosquitto_passwd -U FILE' does that";
 }
 
-/* Splits "name:hash" in place. */
+/* Splits "name:hash" in place; no blanks stand before it, so that the name is where the line was. */
 static const char *read_user(struct user *user, char *line) {
     char *colon = strchr(line, ':');
     if (colon == NULL || colon == line)
         return "this is no line 'name:hash'; mosquitto_passwd writes such lines";
-    if (colon - line > (ptrdiff_t)MQTT_MAXIMUM_STRING)
-        return "the name is longer than MQTT allows";
     *colon = '\0';
-    user->name = line;
-    user->name_length = (uint32_t)(colon - line);
-    return read_hash(user, colon + 1);
+    user->name = trim_blanks(line);
+    size_t length = strlen(user->name);
+    if (length > MQTT_MAXIMUM_STRING)
+        return "the name is longer than MQTT allows";
+    user->name_length = (uint32_t)length;
+    return read_hash(user, trim_blanks(colon + 1));
 }
 
 /* ---- The file ------------------------------------------------------------------------------------------------------
@@ -132,6 +142,7 @@ static bool has_room(struct users *users) {
 /* NULL, or what is wrong with the line. */
 static const char *add_line(void *context, char *text) {
     struct users *users = context;
+    text = trim_blanks(text);
     if (text[0] == '\0' || text[0] == '#')
         return NULL;
     struct user user = {.name = NULL};

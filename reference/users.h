@@ -1,5 +1,6 @@
 /* Users and what is stored of their passwords, from a file in mosquitto's format: a line "name:hash" for each, as
- * mosquitto_passwd writes them. Blank lines and those that begin with '#' are passed over.
+ * mosquitto_passwd writes them. Blank lines and those that begin with '#' are passed over, and blanks around name and
+ * hash.
  *
  * A hash is one of
  *     $6$SALT$HASH             SHA-512 of the password and the salt
@@ -15,9 +16,9 @@ struct users;
 
 /* A broker that checks a password answers nobody else meanwhile. What would take longer is refused when the file is
  * read. */
-#define USERS_MAXIMUM_ITERATIONS    200000u /* of PBKDF2 */
-#define USERS_MAXIMUM_ARGON2_MEMORY 262144u /* KiB */
-#define USERS_MAXIMUM_ARGON2_PASSES 10u
+#define USERS_MAXIMUM_ITERATIONS   200000u /* of PBKDF2: a quarter of a second */
+#define USERS_MAXIMUM_ARGON2_WORK  196608u /* KiB, times the passes over them: about the same; mosquitto's are 47104 */
+#define USERS_MAXIMUM_ARGON2_LANES 8u      /* each is a thread */
 
 /* Reads the whole file. NULL with `error` naming file and line and saying what to do. */
 struct users *users_load(const char *file, char *error, size_t size);

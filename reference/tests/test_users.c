@@ -18,7 +18,7 @@
     "$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHQxMjM0$"                                                                    \
     "p4go9zhk3Enh5J1bKrAFhwqrZT3DYZ3KtOahPtxz0BZ23mNc8YGbRQ/tD+8JrN3jXUrEGkSGNsRTmGKmsfOUqA"
 
-#define FILE_OF_THREE "# users\n\nbob:" HIDDEN_OF_BOB "\nalice:" SECRET_OF_ALICE "\r\ncarol:" PASSWORD_OF_CAROL
+#define FILE_OF_THREE "# users\n\nbob:" HIDDEN_OF_BOB "\n alice : " SECRET_OF_ALICE " \t\r\ncarol:" PASSWORD_OF_CAROL
 
 static struct users *load(const char *content, size_t length, char *error, size_t size) {
     char name[TEMPORARY_NAME];
@@ -94,8 +94,17 @@ static const struct {
     {CONTENT("alice:$7$200001$cvg8$cvg8"), ":1: more than 200000 iterations"},
     {CONTENT("alice:$7$99999999999999999999$cvg8$cvg8"), ":1: more than 200000 iterations"},
     {CONTENT("alice:$argon2id$v=19$m=1"), ":1: the hash is not what"},
-    {CONTENT("alice:$argon2id$v=19$m=262145,t=1,p=1$c29tZXNhbHQ$x"), ":1: Argon2id with more than 256 MiB"},
-    {CONTENT("alice:$argon2id$v=19$m=64,t=11,p=1$c29tZXNhbHQ$x"), ":1: Argon2id with more than 256 MiB"},
+    {CONTENT("alice:$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHQ"), ":1: the hash is not what"},
+    {CONTENT("alice:$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHQ$"), ":1: the hash is not what"},
+    {CONTENT("alice:$argon2id$v=19$m=64,t=1,p=1$$x"), ":1: the hash is not what"},
+    {CONTENT("alice:$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHQ$x$"), ":1: the hash is not what"},
+    {CONTENT("alice:$argon2id$v=19$m=64,t=0,p=1$c29tZXNhbHQ$x"), ":1: the hash is not what"},
+    {CONTENT("alice:$argon2id$v=19$m=64,t=1,p=0$c29tZXNhbHQ$x"), ":1: the hash is not what"},
+    {CONTENT("alice:$argon2id$v=19$m=196609,t=1,p=1$c29tZXNhbHQ$x"), ":1: Argon2id over more than 192 MiB"},
+    {CONTENT("alice:$argon2id$v=19$m=65536,t=4,p=1$c29tZXNhbHQ$x"), ":1: Argon2id over more than 192 MiB"},
+    {CONTENT("alice:$argon2id$v=19$m=-1,t=-1,p=1$c29tZXNhbHQ$x"), ":1: Argon2id over more than 192 MiB"},
+    {CONTENT("alice:$argon2id$v=19$m=1024,t=1,p=9$c29tZXNhbHQ$x"), ":1: Argon2id over more than 192 MiB"},
+    {CONTENT(" :" SECRET_OF_ALICE), ":1: this is no line"},
     {CONTENT("alice:$7$101$a\0b\n"), ":1: the line has a byte 0"},
     {CONTENT("a:" HIDDEN_OF_BOB "\na:" SECRET_OF_ALICE "\n"), ": the user 'a' is there twice"},
 };
