@@ -77,11 +77,11 @@ enum mqtt_connect_return_code guard_authenticate(struct guard *guard, const stru
                                                  const struct mqtt_connect *connect) {
     if (client->is_certified || authenticates_otherwise(connect))
         return MQTT_CONNECTION_ACCEPTED;
-    if (connect->user_name.data == NULL)
+    if (connect->user_name.length == 0)
         return guard->settings.allow_anonymous ? MQTT_CONNECTION_ACCEPTED : MQTT_NOT_AUTHORIZED;
-    if (guard->users == NULL || users_check(guard->users, connect->user_name, connect->password))
-        return MQTT_CONNECTION_ACCEPTED;
-    return MQTT_BAD_USER_NAME_OR_PASSWORD;
+    bool right = guard->users == NULL ? guard->settings.allow_anonymous
+                                      : users_check(guard->users, connect->user_name, connect->password);
+    return right ? MQTT_CONNECTION_ACCEPTED : MQTT_BAD_USER_NAME_OR_PASSWORD;
 }
 
 /* ---- What ------------------------------------------------------------------------------------------------------- */
