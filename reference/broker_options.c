@@ -223,8 +223,9 @@ static const struct broker_option table[] = {
      TEXT(password_file)},
     {"acl-file", 0, false, "FILE", "who may publish to and read which topics, in mosquitto's format", GROUP_USERS,
      TEXT(acl_file)},
-    {"allow-anonymous", 0, false, "YES|NO", "let in clients that prove nothing of who they are (yes; no with a password file)",
-     GROUP_USERS, TAKEN(take_anonymous)},
+    {"allow-anonymous", 0, false, "YES|NO",
+     "let in clients that prove nothing of who they are (yes; no with a password file)", GROUP_USERS,
+     TAKEN(take_anonymous)},
     {"scram-user", 0, true, "NAME:PASSWORD", "a user for authentication by SCRAM-SHA-256 (MQTT 5.0)", GROUP_USERS,
      TAKEN(take_scram_user)},
 

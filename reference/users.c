@@ -86,7 +86,8 @@ static const char *read_argon2id(const char *encoded) {
         read == 0 || memory == 0 || passes == 0 || lanes == 0 || !is_salt_and_hash(encoded + read))
         return "the hash is not what mosquitto_passwd writes; write the user again with it";
     if (memory > USERS_MAXIMUM_ARGON2_WORK / passes || lanes > USERS_MAXIMUM_ARGON2_LANES)
-        return "Argon2id over more than 192 MiB in all passes, or 8 lanes, would hold up the broker; write the user with "
+        return "Argon2id over more than 192 MiB in all passes, or 8 lanes, would hold up the broker; write the user "
+               "with "
                "less";
     return NULL;
 }
