@@ -18,6 +18,8 @@
 #endif
 
 #define SLAB_BYTES ((size_t)32768)
+/* Larger blocks begin where lines of the processor's cache do, so that they span no more of them than they need. */
+#define CACHE_LINE ((uintptr_t)64)
 
 struct memory_block {
     struct memory_block *next;
@@ -61,7 +63,8 @@ static bool add_slab(struct memory *memory, unsigned class) {
     memory->slabs = slab;
     size_t block_size = MEMORY_SMALLEST_BLOCK << class;
     uint8_t *first = (uint8_t *)(slab + 1);
-    size_t count = (SLAB_BYTES - sizeof *slab) / block_size;
+    first += -(uintptr_t)first & (CACHE_LINE - 1);
+    size_t count = (size_t)((uint8_t *)slab + SLAB_BYTES - first) / block_size;
     assert(count > 0);
     for (size_t i = count; i > 0; i--) {
         struct memory_block *block = (void *)(first + (i - 1) * block_size);

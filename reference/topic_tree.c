@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
+#define SMALL_SIZE         4096u /* nodes */
 #define FIRST_BUCKET_COUNT ((size_t)64)
 
 /* ---- Levels --------------------------------------------------------------------------------------------- */
@@ -59,14 +60,18 @@ static uint64_t hash_level(const struct topic_tree *tree, const struct topic_nod
     return mix(hash, last);
 }
 
-static struct topic_node *find_literal(const struct topic_tree *tree, const struct topic_node *parent,
-                                       struct level level) {
-    uint64_t hash = hash_level(tree, parent, level);
-    for (struct topic_node *node = tree->buckets[hash & (tree->bucket_count - 1)]; node != NULL; node = node->hash_next)
-        if (node->hash == hash && node->parent == parent && node->length == level.length &&
+static struct topic_node *find_in_bucket(struct topic_node *node, const struct topic_node *parent, struct level level) {
+    for (; node != NULL; node = node->hash_next)
+        if (node->parent == parent && node->length == level.length &&
             memcmp(node->level, level.bytes, level.length) == 0)
             return node;
     return NULL;
+}
+
+static struct topic_node *find_literal(const struct topic_tree *tree, const struct topic_node *parent,
+                                       struct level level) {
+    uint64_t hash = hash_level(tree, parent, level);
+    return find_in_bucket(tree->buckets[hash & (tree->bucket_count - 1)], parent, level);
 }
 
 static struct topic_node *find_child(const struct topic_tree *tree, const struct topic_node *parent,
@@ -97,6 +102,10 @@ static void grow_buckets(struct topic_tree *tree) {
     memory_give(tree->memory, tree->buckets, tree->bucket_count * sizeof *tree->buckets);
     tree->buckets = buckets;
     tree->bucket_count = count;
+}
+
+static bool has_literal(const struct topic_node *node) {
+    return node->first_child != NULL;
 }
 
 static bool is_wildcard_child(const struct topic_node *node) {
@@ -162,7 +171,8 @@ static void remove_leaf(struct topic_tree *tree, struct topic_node *node) {
 /* ---- Life ----------------------------------------------------------------------------------------------- */
 
 bool topic_tree_begin(struct topic_tree *tree, enum topic_tree_kind kind, struct memory *memory, uint64_t seed) {
-    *tree = (struct topic_tree){.memory = memory, .kind = kind, .seed = seed, .bucket_count = FIRST_BUCKET_COUNT};
+    *tree = (struct topic_tree){
+        .memory = memory, .kind = kind, .seed = seed, .bucket_count = FIRST_BUCKET_COUNT, .small_size = SMALL_SIZE};
     tree->root = memory_take_zeroed(memory, sizeof *tree->root);
     tree->buckets = memory_take_zeroed(memory, FIRST_BUCKET_COUNT * sizeof *tree->buckets);
     if (tree->root != NULL && tree->buckets != NULL)
@@ -246,26 +256,44 @@ void topic_node_text(const struct topic_node *node, uint8_t *text) {
     assert(end == text);
 }
 
-/* ---- Matching ------------------------------------------------------------------------------------------- */
+/* ---- Matching a name ---------------------------------------------------------------------------------------- */
 
-/* Both walks go depth first and find their way back by the nodes' parents: no stack, no recursion, however many
- * levels somebody sends. */
+/* A name may match filters in every part of the tree. In a small one, which is in the processor's cache, they are
+ * followed depth first, and the way back is found by the nodes' parents.
+ *
+ * In a large one nearly each node that is looked at has to come from memory. There, all nodes that fit the levels so
+ * far are followed together, level by level: while one comes, so do the others. Where there are too many at a time,
+ * each is followed alone after all. Neither way needs a stack or recursion, however many levels somebody sends. */
+
+#define TOGETHER 64u
 
 static void visit_value(struct topic_node *node, topic_visitor *visit, void *context) {
     if (node->value != NULL)
         visit(context, node);
 }
 
-/* The next node to try, after the whole of `node` was, in a walk of filters: the + beside a literal level, then
- * the same question for the parent. NULL when the walk is over. */
-static struct topic_node *next_filter(const struct topic_tree *tree, struct mqtt_bytes topic, bool dollar_leads,
+/* A Topic Name on its way through a tree of filters. */
+struct name_walk {
+    const struct topic_tree *tree;
+    struct mqtt_bytes topic;
+    bool dollar_leads; /* wildcards at the top do not match it */
+    topic_visitor *visit;
+    void *context;
+};
+
+static bool wildcards_apply(const struct name_walk *walk, const struct topic_node *parent) {
+    return !(walk->dollar_leads && parent == walk->tree->root);
+}
+
+/* The next node to try, after the whole of `node` was: the + beside a literal level, then the same question for the
+ * parent. NULL when all below `top` was tried. */
+static struct topic_node *next_filter(const struct name_walk *walk, const struct topic_node *top,
                                       struct topic_node *node, uint32_t *start) {
-    while (node != tree->root) {
+    while (node != top) {
         struct topic_node *parent = node->parent;
-        *start = previous_start(topic, *start);
-        bool wildcards_apply = !(dollar_leads && parent == tree->root);
-        if (node != parent->plus && parent->plus != NULL && wildcards_apply) {
-            *start += level_at(topic, *start).length + 1;
+        *start = previous_start(walk->topic, *start);
+        if (node != parent->plus && parent->plus != NULL && wildcards_apply(walk, parent)) {
+            *start += level_at(walk->topic, *start).length + 1;
             return parent->plus;
         }
         node = parent;
@@ -273,28 +301,126 @@ static struct topic_node *next_filter(const struct topic_tree *tree, struct mqtt
     return NULL;
 }
 
-static void match_name(const struct topic_tree *tree, struct mqtt_bytes topic, bool dollar_leads, topic_visitor *visit,
-                       void *context) {
-    struct topic_node *node = tree->root;
-    uint32_t start = 0; /* of the level that the children of `node` are compared with */
+/* Follows what is below one node, whose children are compared with the level at `start`. */
+static void match_alone(const struct name_walk *walk, struct topic_node *top, uint32_t start) {
+    struct topic_node *node = top;
     while (node != NULL) {
-        bool wildcards_apply = !(dollar_leads && node == tree->root);
-        if (node->number != NULL && wildcards_apply)
-            visit_value(node->number, visit, context);
+        bool wildcards = wildcards_apply(walk, node);
+        if (node->number != NULL && wildcards)
+            visit_value(node->number, walk->visit, walk->context);
         struct topic_node *child = NULL;
-        if (!has_level(topic, start)) {
-            visit_value(node, visit, context);
+        if (!has_level(walk->topic, start)) {
+            visit_value(node, walk->visit, walk->context);
         } else if (node->first_child != NULL) {
-            struct level level = level_at(topic, start);
-            child = find_literal(tree, node, level);
-            if (child == NULL && wildcards_apply)
+            struct level level = level_at(walk->topic, start);
+            child = find_literal(walk->tree, node, level);
+            if (child == NULL && wildcards)
                 child = node->plus;
             if (child != NULL)
                 start += level.length + 1;
         }
-        node = child != NULL ? child : next_filter(tree, topic, dollar_leads, node, &start);
+        node = child != NULL ? child : next_filter(walk, top, node, &start);
     }
 }
+
+/* Brings the node from memory: it spans two lines of the cache. */
+static inline void fetch(const struct topic_node *node) {
+    __builtin_prefetch(node);
+    __builtin_prefetch((const uint8_t *)node + 64);
+}
+
+/* The children of the nodes `here` that fit the level become the nodes `next`; returns how many. */
+static uint32_t step(const struct name_walk *walk, struct level level, struct topic_node *const *here, uint32_t count,
+                     struct topic_node **next) {
+    const struct topic_tree *tree = walk->tree;
+    struct topic_node **buckets[TOGETHER];
+    uint32_t found = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        struct topic_node *node = here[i];
+        buckets[i] = NULL;
+        if (node->plus != NULL && wildcards_apply(walk, node)) {
+            fetch(node->plus);
+            next[found++] = node->plus;
+        }
+        if (!has_literal(node))
+            continue;
+        buckets[i] = &tree->buckets[hash_level(tree, node, level) & (tree->bucket_count - 1)];
+        __builtin_prefetch(buckets[i]);
+    }
+    for (uint32_t i = 0; i < count; i++)
+        if (buckets[i] != NULL && *buckets[i] != NULL)
+            fetch(*buckets[i]);
+    for (uint32_t i = 0; i < count; i++) {
+        struct topic_node *child = buckets[i] != NULL ? find_in_bucket(*buckets[i], here[i], level) : NULL;
+        if (child != NULL)
+            next[found++] = child;
+    }
+    return found;
+}
+
+/* Nodes whose filters match: they are visited together, too, when all that they need is on its way. */
+struct matched {
+    uint32_t count;
+    struct topic_node *nodes[2 * TOGETHER];
+};
+
+static void visit_matched(const struct name_walk *walk, struct matched *matched) {
+    for (uint32_t i = 0; i < matched->count; i++)
+        __builtin_prefetch(matched->nodes[i]->value);
+    for (uint32_t i = 0; i < matched->count; i++)
+        visit_value(matched->nodes[i], walk->visit, walk->context);
+    matched->count = 0;
+}
+
+/* Gathers what ends here: the # below each node and, behind the last level, the nodes themselves. */
+static void gather(const struct name_walk *walk, struct topic_node *const *here, uint32_t count, bool is_last,
+                   struct matched *matched) {
+    if (matched->count + 2 * count > 2 * TOGETHER)
+        visit_matched(walk, matched);
+    for (uint32_t i = 0; i < count; i++) {
+        if (here[i]->number != NULL && wildcards_apply(walk, here[i])) {
+            fetch(here[i]->number);
+            matched->nodes[matched->count++] = here[i]->number;
+        }
+        if (is_last)
+            matched->nodes[matched->count++] = here[i];
+    }
+}
+
+static void match_together(const struct name_walk *walk) {
+    struct topic_node *nodes[2][TOGETHER];
+    struct topic_node **here = nodes[0], **next = nodes[1];
+    struct matched matched;
+    uint32_t count = 1, start = 0;
+    matched.count = 0;
+    here[0] = walk->tree->root;
+    while (count > 0 && 2 * count <= TOGETHER) {
+        bool is_last = !has_level(walk->topic, start);
+        gather(walk, here, count, is_last, &matched);
+        if (is_last) {
+            count = 0;
+            break;
+        }
+        struct level level = level_at(walk->topic, start);
+        count = step(walk, level, here, count, next);
+        start += level.length + 1;
+        struct topic_node **other = here;
+        here = next;
+        next = other;
+    }
+    visit_matched(walk, &matched);
+    for (uint32_t i = 0; i < count; i++)
+        match_alone(walk, here[i], start);
+}
+
+static void match_name(const struct name_walk *walk) {
+    if (walk->tree->node_count <= walk->tree->small_size)
+        match_alone(walk, walk->tree->root, 0);
+    else
+        match_together(walk);
+}
+
+/* ---- Matching a filter -------------------------------------------------------------------------------------- */
 
 /* A # matches its parent and everything below; at the top, not what begins with $. */
 static void visit_below(const struct topic_tree *tree, struct topic_node *top, bool dollar_is_special,
@@ -369,8 +495,11 @@ void topic_tree_match(const struct topic_tree *tree, struct mqtt_bytes text, boo
         match_filter(tree, text, dollar_is_special, visit, context);
         return;
     }
-    bool dollar_leads = dollar_is_special && text.length > 0 && text.data[0] == '$';
-    match_name(tree, text, dollar_leads, visit, context);
+    match_name(&(struct name_walk){.tree = tree,
+                                   .topic = text,
+                                   .dollar_leads = dollar_is_special && text.length > 0 && text.data[0] == '$',
+                                   .visit = visit,
+                                   .context = context});
 }
 
 void topic_tree_each(struct topic_tree *tree, topic_visitor *visit, void *context) {

@@ -32,6 +32,7 @@ struct topic_tree {
     struct topic_node **buckets;
     size_t bucket_count; /* a power of two */
     size_t node_count;
+    size_t small_size; /* so many nodes are taken to be in the processor's cache: see match_name() */
 };
 
 /* False where there is no memory; topic_tree_end() need not follow then. */

@@ -122,10 +122,13 @@ static void check(const char *filter, const char *name, const struct visited *vi
                  expected);
 }
 
+/* In a small tree, and as in a large one. */
+static const size_t no_nodes = 0, many_nodes = 100000;
+
 static void filters_are_found_by_name(void **state) {
-    (void)state;
     struct fixture fixture;
     struct topic_tree *tree = begin(&fixture, TREE_OF_FILTERS);
+    tree->small_size = *(const size_t *)*state;
     fill(tree, filters, COUNT(filters));
     for (size_t n = 0; n < COUNT(names); n++) {
         struct visited visited = {0};
@@ -133,6 +136,27 @@ static void filters_are_found_by_name(void **state) {
         for (size_t f = 0; f < COUNT(filters); f++)
             check(filters[f], names[n], &visited, filters[f]);
     }
+    end(&fixture);
+}
+
+/* More ways at each level than are followed together: filters with '+' or 'h' at each of ten levels, and some of these
+ * end in '#'. */
+static void filters_of_many_ways_are_found(void **state) {
+    struct fixture fixture;
+    struct topic_tree *tree = begin(&fixture, TREE_OF_FILTERS);
+    tree->small_size = *(const size_t *)*state;
+    for (unsigned choice = 0; choice < 1u << 10; choice++) {
+        char filter[32] = "";
+        for (unsigned level = 0; level < 10; level++)
+            strcat(filter, (choice >> level & 1) != 0 ? "/+" : "/h");
+        strcat(filter, choice % 3 == 0 ? "/#" : choice % 3 == 1 ? "" : "/other");
+        struct topic_node *node = topic_tree_insert(tree, mqtt_text(filter));
+        assert_non_null(node);
+        node->value = tree;
+    }
+    size_t count = 0;
+    topic_tree_match(tree, mqtt_text("/h/h/h/h/h/h/h/h/h/h"), true, count_visits, &count);
+    assert_int_equal(count, 342 + 341);
     end(&fixture);
 }
 
@@ -198,7 +222,11 @@ static void many_names(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(filters_are_found_by_name),
+        {"filters_are_found_by_name", filters_are_found_by_name, NULL, NULL, (void *)&many_nodes},
+        {"filters_are_found_by_name in a large tree", filters_are_found_by_name, NULL, NULL, (void *)&no_nodes},
+        {"filters_of_many_ways_are_found", filters_of_many_ways_are_found, NULL, NULL, (void *)&many_nodes},
+        {"filters_of_many_ways_are_found in a large tree", filters_of_many_ways_are_found, NULL, NULL,
+         (void *)&no_nodes},
         cmocka_unit_test(names_are_found_by_filter),
         cmocka_unit_test(pruning_leaves_what_is_in_use),
         cmocka_unit_test(many_names),
