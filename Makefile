@@ -218,9 +218,7 @@ crash: ## kill the broker ROUNDS (500) times under load; no acknowledged message
 bench: ## measure the reference broker beside the brokers installed here
 	@.ci/install-tools test
 	@$(MAKE) --no-print-directory $(B)/mqspec $(BENCH_PROGRAMS)
-	reference/bench/run.sh $(B)
-	reference/bench/many_clients.py $(B)/mqspec
-	$(B)/reference/bench/subscriptions
+	reference/bench/compare.py $(B)
 
 bench-deviations: ## measure what it costs that statements can be switched off, against a build without
 	@.ci/install-tools ci

@@ -4,7 +4,12 @@
  * received all but that many. So no broker is driven into discarding, and all get the same load. Every message is
  * numbered, and a subscriber that does not get them all in order fails the run.
  *
- * Prints one line: messages published, messages delivered, seconds of wall time, seconds of the broker's CPU time. */
+ * With a rate, each publisher sends so many messages a second instead, whatever has arrived: latency counts from when a
+ * message was to be sent, so a broker that stalls is charged for all that should have been sent meanwhile.
+ *
+ * Prints one line: messages published, messages delivered, seconds of wall time, seconds of the broker's CPU time; with
+ * a rate also the latency in microseconds: median, 99th percentile and maximum, and then the 99th percentile of each
+ * tenth of a second. */
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -14,6 +19,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "codec/codec.h"
@@ -21,8 +28,9 @@
 
 #define BUFFER_SIZE     (256 * 1024)
 #define MAXIMUM_PAYLOAD 1024
-#define SEQUENCE_SIZE   8 /* the payload starts with the number of the message */
+#define STAMP_SIZE      16 /* the payload starts with the number of the message and when it was to be sent */
 #define MAXIMUM_CLIENTS 2000
+#define NANOSECONDS     UINT64_C(1000000000)
 /* What the run may take beyond the time of publishing. */
 #define GRACE_TIME (30 * MICROSECONDS_PER_SECOND)
 
@@ -35,6 +43,7 @@ struct settings {
     uint32_t messages; /* of each publisher, at most */
     uint32_t payload;
     uint32_t window;
+    uint32_t rate;    /* messages a second from each publisher; 0: as many as the window lets through */
     uint32_t seconds; /* of publishing, at most */
     uint32_t kept;    /* 1: with Sessions that outlive the connection, before 5.0 */
     uint32_t broker;  /* process whose CPU time counts; 0 for none */
@@ -65,12 +74,26 @@ struct load {
     uint32_t ready_count;
     uint64_t delivered;
     bool failed;
+    /* With a rate. */
+    struct event_source timer; /* for the next message */
+    uint64_t start;            /* nanoseconds, as all that follows; 0 before the run */
+    uint64_t stop;
+    uint32_t *latencies;
+    uint64_t received_at; /* what is being taken */
+    size_t latency_count;
+    size_t latency_capacity;
 };
 
 static void fail(struct load *load, const char *what) {
     if (!load->failed)
         fprintf(stderr, "load: %s\n", what);
     load->failed = true;
+}
+
+static uint64_t nanoseconds_now(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (uint64_t)time.tv_sec * NANOSECONDS + (uint64_t)time.tv_nsec;
 }
 
 /* ---- Sending --------------------------------------------------------------------------------------------- */
@@ -144,22 +167,46 @@ static uint32_t received_by_slowest(const struct load *load, const struct client
     return slowest;
 }
 
-static void publish(struct client *publisher) {
+/* The next message, with when it was to be sent. False where the output has no room. */
+static bool publish_one(struct client *publisher, uint64_t when) {
     const struct settings *settings = &publisher->load->settings;
     uint8_t payload[MAXIMUM_PAYLOAD] = {0};
     struct mqtt_packet packet = {.type = MQTT_PUBLISH,
                                  .flags = (uint8_t)(settings->qos << MQTT_PUBLISH_QOS_SHIFT),
                                  .publish = {.topic = mqtt_text(publisher->topic_name),
+                                             .packet_identifier = (uint16_t)(publisher->count % 65535 + 1),
                                              .payload = {.data = payload, .length = settings->payload}}};
+    uint64_t sequence = publisher->count;
+    memcpy(payload, &sequence, sizeof sequence);
+    memcpy(payload + sizeof sequence, &when, sizeof when);
+    if (!put(publisher, &packet))
+        return false;
+    publisher->count++;
+    return true;
+}
+
+static void publish_window(struct client *publisher) {
+    const struct settings *settings = &publisher->load->settings;
     uint64_t end = (uint64_t)received_by_slowest(publisher->load, publisher) + settings->window;
-    while (publisher->count < end && publisher->count < settings->messages) {
-        uint64_t sequence = publisher->count;
-        memcpy(payload, &sequence, sizeof sequence);
-        packet.publish.packet_identifier = (uint16_t)(publisher->count % 65535 + 1);
-        if (!put(publisher, &packet))
+    while (publisher->count < end && publisher->count < settings->messages)
+        if (!publish_one(publisher, 0))
             return;
-        publisher->count++;
-    }
+}
+
+/* When the publisher is to send its next message: they take turns, so that their messages are spread evenly. */
+static uint64_t next_time(const struct client *publisher) {
+    const struct settings *settings = &publisher->load->settings;
+    uint64_t turn = (uint64_t)publisher->count * settings->publishers + publisher->topic;
+    return publisher->load->start + turn * NANOSECONDS / ((uint64_t)settings->rate * settings->publishers);
+}
+
+static void publish_due(struct client *publisher, uint64_t now) {
+    struct load *load = publisher->load;
+    for (uint64_t due = next_time(publisher); due <= now && due < load->stop; due = next_time(publisher))
+        if (!publish_one(publisher, due)) {
+            fail(load, "the broker does not keep up with the rate");
+            return;
+        }
 }
 
 /* ---- Receiving ------------------------------------------------------------------------------------------- */
@@ -168,6 +215,13 @@ static void become_ready(struct client *client) {
     if (!client->ready)
         client->load->ready_count++;
     client->ready = true;
+}
+
+static void note_latency(struct load *load, const uint8_t *stamp) {
+    uint64_t when;
+    memcpy(&when, stamp, sizeof when);
+    if (load->latency_count < load->latency_capacity)
+        load->latencies[load->latency_count++] = (uint32_t)((load->received_at - when) / 1000);
 }
 
 static void take_publish(struct client *client, const struct mqtt_packet *packet) {
@@ -179,6 +233,7 @@ static void take_publish(struct client *client, const struct mqtt_packet *packet
     memcpy(&sequence, packet->publish.payload.data, sizeof sequence);
     if (sequence != client->count)
         fail(client->load, "a message is missing or out of order");
+    note_latency(client->load, packet->publish.payload.data + sizeof sequence);
     client->count++;
     client->load->delivered++;
     uint8_t qos = mqtt_publish_qos(packet->flags);
@@ -252,6 +307,8 @@ static void on_client_ready(struct event_source *source, unsigned readiness) {
             return;
         }
         client->received += count > 0 ? (size_t)count : 0;
+        if (client->load->settings.rate > 0)
+            client->load->received_at = nanoseconds_now();
         take_input(client);
     }
     send_waiting(client);
@@ -309,22 +366,11 @@ static void close_clients(struct load *load) {
 
 /* User and system time of the broker in seconds; 0 where the system does not tell. */
 static double cpu_time(uint32_t process) {
-    char name[64];
-    char text[1024];
-    unsigned long long user;
-    unsigned long long kernel;
-    snprintf(name, sizeof name, "/proc/%u/stat", process);
-    FILE *file = process == 0 ? NULL : fopen(name, "r");
-    if (file == NULL)
+    clockid_t clock;
+    struct timespec time;
+    if (process == 0 || clock_getcpuclockid((pid_t)process, &clock) != 0 || clock_gettime(clock, &time) != 0)
         return 0;
-    size_t length = fread(text, 1, sizeof text - 1, file);
-    fclose(file);
-    text[length] = '\0';
-    /* Behind the name in parentheses, which may hold blanks: state and ten numbers, then the two times. */
-    const char *rest = strrchr(text, ')');
-    if (rest == NULL || sscanf(rest + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu", &user, &kernel) != 2)
-        return 0;
-    return (double)(user + kernel) / (double)sysconf(_SC_CLK_TCK);
+    return (double)time.tv_sec + (double)time.tv_nsec / NANOSECONDS;
 }
 
 static bool all_received(const struct load *load) {
@@ -343,11 +389,78 @@ static bool turn(struct load *load, microseconds deadline) {
     return !load->failed;
 }
 
-static void publish_all(struct load *load) {
+/* Sets the timer for the next message that is due. */
+static void set_timer(struct load *load) {
+    uint64_t next = load->stop;
     for (uint32_t i = 0; i < load->settings.publishers; i++) {
-        publish(load->clients[i]);
+        uint64_t due = next_time(load->clients[i]);
+        next = due < next ? due : next;
+    }
+    const struct itimerspec when = {
+        .it_value = {.tv_sec = (time_t)(next / NANOSECONDS), .tv_nsec = (long)(next % NANOSECONDS)}};
+    if (timerfd_settime(load->timer.descriptor, TFD_TIMER_ABSTIME, &when, NULL) != 0)
+        fail(load, "the system refuses a timer");
+}
+
+static void on_timer(struct event_source *source, unsigned readiness) {
+    uint64_t times;
+    (void)readiness;
+    (void)!read(source->descriptor, &times, sizeof times); /* the turn does what is due */
+}
+
+static void publish_all(struct load *load) {
+    uint64_t now = load->settings.rate > 0 ? nanoseconds_now() : 0;
+    for (uint32_t i = 0; i < load->settings.publishers; i++) {
+        if (load->settings.rate > 0)
+            publish_due(load->clients[i], now);
+        else
+            publish_window(load->clients[i]);
         send_waiting(load->clients[i]);
     }
+    if (load->settings.rate > 0 && now < load->stop)
+        set_timer(load);
+}
+
+/* The loop's own time is too coarse for a rate: a timer of the system wakes it. */
+static bool begin_rate(struct load *load) {
+    const struct settings *settings = &load->settings;
+    int descriptor = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+    load->latency_capacity = (size_t)settings->publishers * settings->subscribers * settings->rate * settings->seconds;
+    load->latencies = malloc(load->latency_capacity * sizeof *load->latencies);
+    if (load->latencies != NULL) /* or each page of it would be found while it is measured */
+        memset(load->latencies, 1, load->latency_capacity * sizeof *load->latencies);
+    load->start = nanoseconds_now();
+    load->stop = load->start + settings->seconds * NANOSECONDS;
+    if (descriptor >= 0 && load->latencies != NULL &&
+        event_loop_watch(load->loop, &load->timer, descriptor, EVENT_READABLE, on_timer))
+        return true;
+    fail(load, "the system has no timer or no memory left");
+    return false;
+}
+
+static int compare_latencies(const void *left, const void *right) {
+    uint32_t a = *(const uint32_t *)left, b = *(const uint32_t *)right;
+    return (a > b) - (a < b);
+}
+
+static uint32_t percentile_99(uint32_t *latencies, size_t count) {
+    qsort(latencies, count, sizeof *latencies, compare_latencies);
+    return latencies[count - 1 - count / 100];
+}
+
+/* They are in the order in which the messages came. */
+static void print_latencies(struct load *load) {
+    size_t count = load->latency_count, tenth = load->latency_capacity / load->settings.seconds / 10;
+    uint32_t tenths[6000];
+    size_t tenth_count = 0;
+    if (tenth == 0 || count < tenth)
+        return;
+    for (size_t at = 0; at + tenth <= count && tenth_count < sizeof tenths / sizeof tenths[0]; at += tenth)
+        tenths[tenth_count++] = percentile_99(load->latencies + at, tenth);
+    uint32_t p99 = percentile_99(load->latencies, count);
+    printf(" %u %u %u", load->latencies[count / 2], p99, load->latencies[count - 1]);
+    for (size_t i = 0; i < tenth_count; i++)
+        printf(" %u", tenths[i]);
 }
 
 static void run(struct load *load) {
@@ -356,21 +469,25 @@ static void run(struct load *load) {
     while (load->ready_count < load->client_count)
         if (!turn(load, deadline))
             return;
+    if (settings->rate > 0 && !begin_rate(load))
+        return;
     microseconds start = event_loop_now(load->loop);
     microseconds stop = start + settings->seconds * MICROSECONDS_PER_SECOND;
     double cpu_before = cpu_time(settings->broker);
     do {
         if (event_loop_now(load->loop) < stop)
             publish_all(load);
-        if (all_received(load))
+        if (all_received(load) && (settings->rate == 0 || event_loop_now(load->loop) >= stop))
             break;
     } while (turn(load, stop + GRACE_TIME));
     if (load->failed)
         return;
     uint64_t published = load->delivered / settings->subscribers;
-    printf("%llu %llu %.3f %.3f\n", (unsigned long long)published, (unsigned long long)load->delivered,
+    printf("%llu %llu %.3f %.6f", (unsigned long long)published, (unsigned long long)load->delivered,
            (double)(event_loop_now(load->loop) - start) / MICROSECONDS_PER_SECOND,
            cpu_time(settings->broker) - cpu_before);
+    print_latencies(load);
+    putchar('\n');
 }
 
 /* ---- Options --------------------------------------------------------------------------------------------- */
@@ -389,8 +506,9 @@ static const struct number_option number_options[] = {
     {'S', offsetof(struct settings, subscribers), 1, 1000, "subscribers of each publisher"},
     {'q', offsetof(struct settings, qos), 0, 2, "QoS"},
     {'n', offsetof(struct settings, messages), 1, 1000000000, "messages of each publisher, at most"},
-    {'s', offsetof(struct settings, payload), SEQUENCE_SIZE, MAXIMUM_PAYLOAD, "payload in bytes"},
+    {'s', offsetof(struct settings, payload), STAMP_SIZE, MAXIMUM_PAYLOAD, "payload in bytes"},
     {'w', offsetof(struct settings, window), 1, 10000, "messages of a publisher on the way"},
+    {'r', offsetof(struct settings, rate), 0, 100000, "messages a second from each publisher; 0: no fixed rate"},
     {'t', offsetof(struct settings, seconds), 1, 600, "seconds of publishing, at most"},
     {'k', offsetof(struct settings, kept), 0, 1, "1: Sessions that outlive their connection, before 5.0"},
     {'b', offsetof(struct settings, broker), 0, 1u << 30, "process of the broker, whose CPU time is measured"},
@@ -425,7 +543,7 @@ static bool take_option(struct settings *settings, int letter) {
 static bool parse_options(int count, char **arguments, struct settings *settings) {
     int letter;
     uint32_t port;
-    while ((letter = getopt(count, arguments, "V:P:S:q:n:s:w:t:k:b:")) != -1)
+    while ((letter = getopt(count, arguments, "V:P:S:q:n:s:w:r:t:k:b:")) != -1)
         if (!take_option(settings, letter))
             return false;
     if (optind + 1 != count || !parse_number(arguments[optind], 1, UINT16_MAX, &port))
@@ -450,6 +568,9 @@ int main(int count, char **arguments) {
     else
         run(&load);
     close_clients(&load);
+    if (load.timer.descriptor > 0)
+        close(load.timer.descriptor);
+    free(load.latencies);
     event_loop_destroy(load.loop);
     return load.failed ? 1 : 0;
 }
