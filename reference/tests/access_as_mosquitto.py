@@ -1,7 +1,7 @@
 """usage: python3 access_as_mosquitto.py MQSPEC DIRECTORY
 
-Starts mosquitto and mqspec with the same ACL file, has the same Clients publish to and subscribe to the same topics, and
-compares what each broker lets them do. Prints TAP without numbers; files and logs go to DIRECTORY.
+Starts mosquitto and mqspec with the same ACL file, has the same Clients publish to and subscribe to the same topics,
+and compares what each broker lets them do. Prints TAP without numbers; files and logs go to DIRECTORY.
 """
 import socket
 import subprocess
