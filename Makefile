@@ -123,7 +123,7 @@ $(B)/reference/crash: $(B)/reference/tests/crash.o $(B)/libreference.a $(B)/libc
 SONAME = libmqspec.so.0
 VERSION := $(shell sed -n 's/^.define MQSPEC_VERSION "\(.*\)"/\1/p' command.h)
 PREFIX ?= /usr/local
-LIBRARY_LDLIBS = -lssl -lcrypto -lwslay
+LIBRARY_LDLIBS = -lssl -lcrypto -lwslay -llmdb
 LIBRARY = $(B)/libmqspec.a $(B)/$(SONAME) $(B)/mqspec.pc
 PIC_OBJECTS = $(patsubst $(B)/%.o,$(B)/pic/%.o,$(call objects,reference) $(call objects,codec) $(call objects,spec) \
     $(B)/spec/rows.o)
@@ -153,7 +153,7 @@ $(B)/$(SONAME): $(B)/pic/mqspec.o
 	$(CC) $(LDFLAGS) -shared -Wl,-soname,$(SONAME) -Wl,--as-needed -o $@ $^ $(LIBRARY_LDLIBS)
 
 # PREFIX is known when it is installed, not before.
-$(B)/mqspec.pc: mqspec.pc.in command.h
+$(B)/mqspec.pc: mqspec.pc.in command.h Makefile
 	sed -e 's|@VERSION@|$(VERSION)|' -e 's|@LIBRARIES@|$(LIBRARY_LDLIBS)|' $< > $@
 
 library: $(LIBRARY) ## build libmqspec, with which a program runs the broker inside itself

@@ -141,6 +141,13 @@ struct mqspec_settings {
 
     struct mqspec_tls tls;
 
+    /* The directory of an LMDB store, made if it is not there (not so those above it), in which Sessions, their
+     * messages and retained messages outlive the program; one broker at a time. NULL: they are kept in memory. What
+     * was acknowledged to a Client is there however the program ends. While it is opened the library forks a process,
+     * which looks for damage and ends. */
+    const char *store_directory;
+    uint64_t store_size; /* bytes, at most; 64 GiB */
+
     /* Statements of the standard that the broker is to break, as `mqspec broker --list-deviations` names them:
      * "MQTT5:3.3.1-12". NULL: none. Read while the broker is created. */
     const char *const *deviations;
@@ -166,7 +173,8 @@ void mqspec_broker_destroy(struct mqspec_broker *broker);
  */
 
 /* Serves until mqspec_broker_stop(). True then; it may be called again. False with what went wrong in `error` where the
- * system refuses to wait for sockets. */
+ * system refuses to wait for sockets, or the store fails: then nothing that was acknowledged is lost, nothing more is
+ * acknowledged, and the broker is to be destroyed. */
 bool mqspec_broker_run(struct mqspec_broker *broker, char error[MQSPEC_ERROR_SIZE]);
 
 /* Has mqspec_broker_run() return soon; where it does not run now, as soon as it is called. From any thread and from
@@ -192,14 +200,14 @@ int mqspec_broker_descriptor(const struct mqspec_broker *broker);
 /* Milliseconds until a turn is due, rounded up; -1: only the descriptor matters. */
 int mqspec_broker_timeout(const struct mqspec_broker *broker);
 
-/* Does all that can be done without waiting. False with what went wrong in `error`. Not from inside a callback. */
+/* Does all that can be done without waiting. False as mqspec_broker_run(). Not from inside a callback. */
 bool mqspec_broker_turn(struct mqspec_broker *broker, char error[MQSPEC_ERROR_SIZE]);
 
-/* ---- From the host
- * ---------------------------------------------------------------------------------------------------
+/* ---- From the host ------------------------------------------------------------------------------------------------
  *
  * What is published or answered takes effect in the next turn, in the order of the calls. Where that is inside a
- * callback, or before mqspec_broker_run(), it needs nothing more. */
+ * callback, or before mqspec_broker_run(), it needs nothing more. With a store, it is durable when that turn is over.
+ */
 
 /* Publishes to all who have subscribed, as if a Client did that may do everything; topics that begin with $ are fine.
  * *message is copied. False, and nothing is done, where it is no message that MQTT can carry or no memory is left. */

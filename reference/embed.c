@@ -9,7 +9,10 @@
 #include "include/mqspec.h"
 #include "reference/listeners.h"
 #include "reference/server.h"
+#include "reference/store_lmdb.h"
 #include "spec/spec.h"
+
+#define STORE_SIZE (UINT64_C(64) << 30) /* bytes */
 
 /* What the host asked for, from a callback or between turns. All is done in the next turn, when the time is known and
  * the core is not at work. */
@@ -28,6 +31,7 @@ struct mqspec_broker {
     struct event_loop *loop;
     struct broker *broker;
     struct server *server;
+    struct store store;      /* close() is NULL where nothing is kept */
     struct tls_context *tls; /* NULL without certificate */
     bool names_user;
     struct task *first_task;
@@ -224,9 +228,25 @@ static bool open_pipe(struct mqspec_broker *host) {
     return event_loop_watch(host->loop, &host->source, host->pipe[0], EVENT_READABLE, on_stop);
 }
 
+static bool open_store(struct mqspec_broker *host, const struct mqspec_settings *settings,
+                       char error[MQSPEC_ERROR_SIZE]) {
+    uint64_t size = settings->store_size != 0 ? settings->store_size : STORE_SIZE;
+    return settings->store_directory == NULL || store_lmdb_open(&host->store, settings->store_directory, size, error);
+}
+
+/* After statements were switched off. */
+static bool restore(struct mqspec_broker *host, const char *directory, char error[MQSPEC_ERROR_SIZE]) {
+    const char *problem = broker_restore(host->broker, event_loop_now(host->loop));
+    if (problem != NULL)
+        snprintf(error, MQSPEC_ERROR_SIZE, "the store in %s %s", directory, problem);
+    return problem == NULL;
+}
+
 static bool create_all(struct mqspec_broker *host, struct broker_settings *settings) {
     struct environment environment = environment_of_system();
     settings->hooks = hooks_of(host);
+    if (host->store.close != NULL)
+        settings->store = &host->store;
     errno = ENOMEM;
     host->broker = broker_create(settings, &environment);
     host->loop = event_loop_create();
@@ -276,6 +296,8 @@ static void release(struct mqspec_broker *host) {
     server_destroy(host->server);
     if (host->broker != NULL)
         broker_destroy(host->broker);
+    if (host->store.close != NULL)
+        host->store.close(host->store.context);
     event_loop_destroy(host->loop);
     for (int i = 0; i < 2; i++)
         if (host->pipe[i] >= 0)
@@ -283,6 +305,17 @@ static void release(struct mqspec_broker *host) {
     tls_context_destroy(host->tls);
     forget_tasks(host);
     free(host);
+}
+
+static bool complete(struct mqspec_broker *host, const struct mqspec_settings *settings, struct broker_settings *own,
+                     char error[MQSPEC_ERROR_SIZE]) {
+    if (!create_tls(host, &settings->tls, error) || !open_store(host, settings, error))
+        return false;
+    if (!create_all(host, own)) {
+        say(error, "cannot create a broker", strerror(errno));
+        return false;
+    }
+    return deviate(host, settings, error) && restore(host, settings->store_directory, error);
 }
 
 struct mqspec_broker *mqspec_broker_create(const struct mqspec_settings *settings, char error[MQSPEC_ERROR_SIZE]) {
@@ -298,10 +331,7 @@ struct mqspec_broker *mqspec_broker_create(const struct mqspec_settings *setting
     host->context = settings->context;
     host->last_task = &host->first_task;
     host->pipe[0] = host->pipe[1] = -1;
-    bool created = create_all(host, &own);
-    if (!created)
-        say(error, "cannot create a broker", strerror(errno));
-    if (created && deviate(host, settings, error) && create_tls(host, &settings->tls, error))
+    if (complete(host, settings, &own, error))
         return host;
     release(host);
     return NULL;
@@ -408,7 +438,16 @@ static void do_tasks(struct mqspec_broker *host) {
 /* ---- Turns --------------------------------------------------------------------------------------------------------
  */
 
+static bool store_holds(const struct mqspec_broker *host, char error[MQSPEC_ERROR_SIZE]) {
+    const char *failure = broker_failure(host->broker);
+    if (failure != NULL)
+        say(error, "stopped, and nothing that was acknowledged is lost", failure);
+    return failure == NULL;
+}
+
 static bool turn(struct mqspec_broker *host, microseconds until, char error[MQSPEC_ERROR_SIZE]) {
+    if (!store_holds(host, error))
+        return false;
     if (event_loop_wait(host->loop, until) < 0) {
         say(error, "the system refuses to wait for sockets", strerror(errno));
         return false;
@@ -416,7 +455,7 @@ static bool turn(struct mqspec_broker *host, microseconds until, char error[MQSP
     do_tasks(host);
     microseconds next = server_turn(host->server);
     host->deadline = host->first_task != NULL ? 0 : next;
-    return true;
+    return store_holds(host, error);
 }
 
 bool mqspec_broker_turn(struct mqspec_broker *broker, char error[MQSPEC_ERROR_SIZE]) {

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -225,17 +226,18 @@ static void let_go_of_signals(void) {
     (void)setrlimit(RLIMIT_CORE, &no_core);
 }
 
-static int look_for_damage(const char *directory, uint64_t largest) {
+static int look_for_damage(const struct lmdb_store *store, uint64_t largest) {
     int status;
     pid_t child = fork();
     if (child < 0)
         return errno;
     if (child == 0) {
+        close(store->lock); /* the lock is not to outlive the process that it is for */
         let_go_of_signals();
         int nowhere = open("/dev/null", O_WRONLY); /* what LMDB says before it aborts helps nobody */
         if (nowhere >= 0)
             dup2(nowhere, STDERR_FILENO);
-        _exit(is_sound(directory, largest) ? 0 : 1);
+        _exit(is_sound(store->directory, largest) ? 0 : 1);
     }
     while (waitpid(child, &status, 0) < 0)
         if (errno != EINTR)
@@ -257,25 +259,38 @@ static void close_store(void *context) {
     free(store);
 }
 
-/* The lock is the system's and this process's own: it ends with it, however that ends, even while the process that
- * looks for damage goes on. */
+/* Who holds the lock is written in its file; 0 where that cannot be read. */
+static long read_holder(int lock) {
+    char text[24] = "";
+    return pread(lock, text, sizeof text - 1, 0) > 0 ? strtol(text, NULL, 10) : 0;
+}
+
+/* It only helps to say who it is: where the disk is full, the store is read all the same. */
+static void write_holder(int lock) {
+    char text[24];
+    int length = snprintf(text, sizeof text, "%ld\n", (long)getpid());
+    if (ftruncate(lock, 0) == 0)
+        (void)!pwrite(lock, text, (size_t)length, 0);
+}
+
+/* The lock is the system's: it ends with the process, however that ends. It also keeps a second broker in this process
+ * out, which a lock of the process would let in. */
 static bool take_lock(struct lmdb_store *store, int directory, char error[STORE_LONGEST_ERROR]) {
-    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
     store->lock = openat(directory, LOCK_FILE, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (store->lock < 0) {
         describe(error, "write", store->directory, LOCK_FILE, errno);
         return false;
     }
-    if (fcntl(store->lock, F_SETLK, &lock) == 0)
+    if (flock(store->lock, LOCK_EX | LOCK_NB) == 0) {
+        write_holder(store->lock);
         return true;
-    if (errno != EACCES && errno != EAGAIN) {
-        describe(error, "lock", store->directory, LOCK_FILE, errno);
-        return false;
     }
-    long holder = fcntl(store->lock, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK ? (long)lock.l_pid : 0;
-    snprintf(error, STORE_LONGEST_ERROR,
-             "%s is in use by process %ld; end that broker, or name another place for this one", store->directory,
-             holder);
+    if (errno == EWOULDBLOCK)
+        snprintf(error, STORE_LONGEST_ERROR,
+                 "%s is in use by process %ld; end that broker, or name another place for this one", store->directory,
+                 read_holder(store->lock));
+    else
+        describe(error, "lock", store->directory, LOCK_FILE, errno);
     return false;
 }
 
@@ -301,7 +316,7 @@ static int open_environment(struct lmdb_store *store, uint64_t largest) {
 static bool open_data(struct lmdb_store *store, int directory, uint64_t largest, char error[STORE_LONGEST_ERROR]) {
     struct stat data;
     bool is_new = fstatat(directory, DATA_FILE, &data, 0) != 0 || data.st_size == 0;
-    int code = largest > SIZE_MAX ? ENOMEM : is_new ? 0 : look_for_damage(store->directory, largest);
+    int code = largest > SIZE_MAX ? ENOMEM : is_new ? 0 : look_for_damage(store, largest);
     if (code == 0)
         code = open_environment(store, largest);
     if (code == 0 && is_new && fsync(directory) != 0) /* the file's name is to last too */

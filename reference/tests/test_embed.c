@@ -10,6 +10,8 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -182,8 +184,87 @@ static void test_two_brokers(void **state) {
     }
 }
 
-/* ---- Stopping
- * --------------------------------------------------------------------------------------------------------- */
+/* ---- A store ------------------------------------------------------------------------------------------------------
+ */
+
+/* A directory that is made by the broker, and the files in it. */
+struct place {
+    char above[32];
+    char directory[64];
+};
+
+static struct place make_place(void) {
+    struct place place = {.above = "/tmp/mqspec-embed-XXXXXX"};
+    assert_non_null(mkdtemp(place.above));
+    snprintf(place.directory, sizeof place.directory, "%s/store", place.above);
+    return place;
+}
+
+static void remove_place(const struct place *place) {
+    static const char *const files[] = {"data.mdb", "mqspec.lock"};
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        char name[96];
+        snprintf(name, sizeof name, "%s/%s", place->directory, files[i]);
+        assert_int_equal(unlink(name), 0);
+    }
+    assert_int_equal(rmdir(place->directory), 0);
+    assert_int_equal(rmdir(place->above), 0);
+}
+
+static void test_store(void **state) {
+    (void)state;
+    const struct place place = make_place();
+    const struct mqspec_settings settings = {.store_directory = place.directory, .store_size = 1 << 20};
+    const struct mqspec_message kept = {{"kept", 4}, {"x", 1}, 1, true};
+    char error[MQSPEC_ERROR_SIZE] = "";
+    struct mqspec_broker *broker = mqspec_broker_create(&settings, error);
+    if (broker == NULL)
+        fail_msg("%s", error);
+    assert_true(mqspec_publish(broker, &kept));
+    assert_true(mqspec_broker_turn(broker, error));
+    assert_null(mqspec_broker_create(&settings, error)); /* this one has it */
+    assert_non_null(strstr(error, "is in use by process"));
+    mqspec_broker_destroy(broker);
+    broker = mqspec_broker_create(&settings, error);
+    assert_non_null(broker);
+    assert_int_equal(mqspec_statistics(broker).retained, 1);
+    mqspec_broker_destroy(broker);
+    remove_place(&place);
+}
+
+static void test_store_that_cannot_be_opened(void **state) {
+    (void)state;
+    const struct mqspec_settings settings = {.store_directory = "/dev/null/store"};
+    char error[MQSPEC_ERROR_SIZE] = "";
+    assert_null(mqspec_broker_create(&settings, error));
+    assert_non_null(strstr(error, "cannot use the directory /dev/null/store"));
+}
+
+static void test_store_that_is_full(void **state) {
+    (void)state;
+    static char payload[4096];
+    const struct place place = make_place();
+    const struct mqspec_settings settings = {.store_directory = place.directory, .store_size = 1 << 18};
+    char error[MQSPEC_ERROR_SIZE] = "";
+    struct mqspec_broker *broker = mqspec_broker_create(&settings, error);
+    assert_non_null(broker);
+    bool fine = true;
+    for (unsigned i = 0; fine && i < 1000; i++) {
+        char topic[16];
+        int length = snprintf(topic, sizeof topic, "kept/%u", i);
+        const struct mqspec_message message = {{topic, (size_t)length}, {payload, sizeof payload}, 1, true};
+        assert_true(mqspec_publish(broker, &message));
+        fine = mqspec_broker_turn(broker, error);
+    }
+    assert_false(fine);
+    assert_non_null(strstr(error, "nothing that was acknowledged is lost: "));
+    assert_false(mqspec_broker_run(broker, error));
+    mqspec_broker_destroy(broker);
+    remove_place(&place);
+}
+
+/* ---- Stopping -----------------------------------------------------------------------------------------------------
+ */
 
 static void *stop(void *broker) {
     mqspec_broker_stop(broker);
@@ -206,8 +287,15 @@ static void test_stop_from_a_thread(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_settings), cmocka_unit_test(test_urls),        cmocka_unit_test(test_tls_settings),
-        cmocka_unit_test(test_messages), cmocka_unit_test(test_two_brokers), cmocka_unit_test(test_stop_from_a_thread),
+        cmocka_unit_test(test_settings),
+        cmocka_unit_test(test_urls),
+        cmocka_unit_test(test_tls_settings),
+        cmocka_unit_test(test_messages),
+        cmocka_unit_test(test_two_brokers),
+        cmocka_unit_test(test_store),
+        cmocka_unit_test(test_store_that_cannot_be_opened),
+        cmocka_unit_test(test_store_that_is_full),
+        cmocka_unit_test(test_stop_from_a_thread),
     };
     return cmocka_run_group_tests_name("embed", tests, NULL, NULL);
 }
