@@ -217,7 +217,9 @@ static void put_session(struct session *session) {
                                     .will_delay = delay,
                                     .expiry = session->expiry,
                                     .version = (uint8_t)session->version,
-                                    .client_identifier = session_client_identifier(session)};
+                                    .is_certified = session->is_certified,
+                                    .client_identifier = session_client_identifier(session),
+                                    .user_name = session->user_name};
     struct record_key key = record_key(RECORD_SESSION, session->kept.number, 0);
     struct record_value value;
     record_write_session(&value, &key, &record);

@@ -161,7 +161,10 @@ void record_write_session(struct record_value *value, const struct record_key *k
     put_number(&cursor, record->will_delay, 4);
     put_number(&cursor, record->expiry, 4);
     put_number(&cursor, record->version, 1);
-    finish(value, key, &cursor, record->client_identifier, nothing);
+    put_number(&cursor, record->is_certified, 1);
+    put_number(&cursor, record->user_name.data != NULL, 1);
+    put_number(&cursor, record->client_identifier.length, 2);
+    finish(value, key, &cursor, record->client_identifier, record->user_name);
 }
 
 bool record_read_session(struct mqtt_bytes key, struct mqtt_bytes value, struct session_record *record) {
@@ -171,8 +174,15 @@ bool record_read_session(struct mqtt_bytes key, struct mqtt_bytes value, struct 
     record->will_delay = (uint32_t)take_number(&cursor, 4);
     record->expiry = (uint32_t)take_number(&cursor, 4);
     record->version = (uint8_t)take_number(&cursor, 1);
-    record->client_identifier = take_rest(&cursor);
-    return is_whole(&cursor) && record->client_identifier.length <= MQTT_MAXIMUM_STRING;
+    record->is_certified = take_number(&cursor, 1) != 0;
+    bool has_user = take_number(&cursor, 1) != 0;
+    uint32_t length = (uint32_t)take_number(&cursor, 2);
+    struct mqtt_bytes rest = take_rest(&cursor);
+    if (!is_whole(&cursor) || length > rest.length || rest.length - length > MQTT_MAXIMUM_STRING)
+        return false;
+    record->client_identifier = (struct mqtt_bytes){rest.data, length};
+    record->user_name = has_user ? (struct mqtt_bytes){rest.data + length, rest.length - length} : nothing;
+    return has_user || length == rest.length;
 }
 
 void record_write_subscription(struct record_value *value, const struct record_key *key,

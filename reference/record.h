@@ -11,7 +11,7 @@
 #include "reference/store.h"
 
 /* A broker reads stores of this version alone: it refuses others, and leaves them as they are. */
-#define RECORD_VERSION 1u
+#define RECORD_VERSION 2u
 
 enum record_kind {
     RECORD_FORMAT = 'A',       /* one, first of all */
@@ -46,7 +46,9 @@ struct session_record {
     uint32_t will_delay; /* seconds from `left` */
     uint32_t expiry;     /* seconds from `left` */
     uint8_t version;     /* enum mqtt_version */
+    bool is_certified;   /* the user name is that of a certificate */
     struct mqtt_bytes client_identifier;
+    struct mqtt_bytes user_name; /* absent: none */
 };
 
 struct subscription_record {

@@ -152,6 +152,8 @@ static bool restore_session(void *context, struct mqtt_bytes key, struct mqtt_by
     if (session == NULL)
         return fail(restoring, NO_MEMORY);
     microseconds passed = record.left != 0 ? age(restoring, record.left) : 0;
+    if (!session_name_user(session, record.user_name, record.is_certified))
+        return fail(restoring, NO_MEMORY);
     session->version = (enum mqtt_version)record.version;
     session->expiry = record.expiry;
     session->kept = (struct kept_session){number, will};

@@ -548,6 +548,43 @@ static void a_wall_clock_may_jump_back(void **state) {
     store_in_memory_destroy(store);
 }
 
+/* ---- Users ----------------------------------------------------------------------------------------------------- */
+
+static bool only_alice_receives(void *context, const struct broker_client *client, struct mqtt_bytes topic) {
+    (void)context, (void)topic;
+    return mqtt_equal(client->user_name, mqtt_text("alice")) && !client->is_certified;
+}
+
+/* Who may receive a message is asked when it is published: also where the Client has been away since the broker was
+ * started. */
+static void a_session_keeps_its_user(void **state) {
+    (void)state;
+    struct store_in_memory *store = store_in_memory_create();
+    struct broker_settings settings = broker_default_settings();
+    settings.store = &store->store;
+    settings.hooks.may_receive = only_alice_receives;
+    for (int round = 0; round < 2; round++) {
+        struct bench *bench = bench_create(settings, 0);
+        assert_null(broker_restore(bench->broker, bench->now));
+        if (round == 0) {
+            open_connection(bench, FIRST);
+            receive(bench, FIRST, "\x10\x18\0\4MQTT\4\x80\0\0\0\5first\0\5alice", 26);
+            subscribe_5(bench, FIRST, "a", 1, 0);
+            EXPECT(FIRST, "C00 S01");
+            lose(bench, FIRST);
+        } else {
+            connect_5(bench, PUBLISHER, (struct client_5){.name = "publisher"});
+            publish_5(bench, PUBLISHER, (struct message_5){"a", "x", .qos = 1, .identifier = 1});
+            EXPECT(PUBLISHER, "C00 a");
+            assert_int_equal(broker_counts(bench->broker).in_flight, 0);
+            connect_3(bench, FIRST, "first", false);
+            EXPECT(FIRST, "C00p P1:a=x");
+        }
+        bench_destroy(bench);
+    }
+    store_in_memory_destroy(store);
+}
+
 /* ---- No memory ------------------------------------------------------------------------------------------------- */
 
 /* Whatever allocation fails: nothing leaks, and what is stored can be taken up again. */
@@ -607,6 +644,7 @@ int main(void) {
         cmocka_unit_test(what_is_missing_does_no_harm),
         cmocka_unit_test(other_stores_are_refused),
         cmocka_unit_test(a_wall_clock_may_jump_back),
+        cmocka_unit_test(a_session_keeps_its_user),
         cmocka_unit_test(any_allocation_may_fail_with_a_store),
         cmocka_unit_test(any_allocation_may_fail_while_restoring),
     };
