@@ -35,7 +35,7 @@ static bool may_publish(struct connection *connection, struct mqtt_bytes topic) 
     return client_may_publish(connection->broker, &client, topic);
 }
 
-/* What CONNACK of 5.0 has told the Client to leave. Each row: whether it holds, and what is broken. */
+/* What CONNACK of 5.0 has told the Client to leave. */
 static bool keeps_to_offer(struct connection *connection, uint8_t flags) {
     struct broker *broker = connection->broker;
     struct spec_rules *rules = &broker->rules;
@@ -107,13 +107,18 @@ static void refuse_topic(struct connection *connection, const struct mqtt_publis
 
 /* ---- Taking ------------------------------------------------------------------------------------------------- */
 
+/* The identifier is that of a message of QoS 2 that was taken and whose exchange goes on. */
+static bool was_taken(const struct session *session, uint8_t qos, uint16_t packet_identifier) {
+    return qos == 2 && identifier_set_has(&session->received, packet_identifier);
+}
+
 /* The message was taken before and is only sent again: it must not be distributed a second time. */
 static bool is_repeated(struct session *session, uint8_t flags, uint16_t packet_identifier) {
     struct spec_rules *rules = &session->broker->rules;
     enum mqtt_version version = session->version;
     uint8_t qos = mqtt_publish_qos(flags);
     if (qos == 2)
-        return identifier_set_has(&session->received, packet_identifier) &&
+        return was_taken(session, qos, packet_identifier) &&
                MUST(rules, BY_VERSION(version, V311(4_3_3_2), V5(4_3_3_10)));
     /* MQTT-4.3.2-2 (5.0: 4.3.2-5): once acknowledged, an identifier stands for a new message, whatever DUP says. */
     return qos == 1 && (flags & MQTT_PUBLISH_DUP) != 0 && packet_identifier == session->last_acknowledged &&
@@ -146,7 +151,7 @@ static void take(struct connection *connection, const struct mqtt_publish *publi
     bool repeated = is_repeated(session, flags, packet_identifier);
     /* Identifier 0 gets here only where the decoder is told to let it pass. */
     bool remembered = qos == 2 && packet_identifier != 0;
-    bool is_new = remembered && !identifier_set_has(&session->received, packet_identifier);
+    bool is_new = remembered && !was_taken(session, qos, packet_identifier);
     if (is_new && !keeps_receive_maximum(connection))
         return;
     if (remembered && !session_note_received(session, packet_identifier)) {
@@ -175,7 +180,9 @@ void handle_publish(struct connection *connection, const struct mqtt_packet *pac
         (!keeps_to_offer(connection, packet->flags) || !topic_alias_resolve(connection, &publish)))
         return;
     publish.topic = topic_as_received(broker, connection->version, publish.topic);
-    bool allowed = may_publish(connection, publish.topic);
+    /* What was taken is not denied later, though permissions may have changed. */
+    bool allowed =
+        was_taken(connection->session, qos, publish.packet_identifier) || may_publish(connection, publish.topic);
     if (hold_is_waiting(connection))
         return;
     if (allowed)

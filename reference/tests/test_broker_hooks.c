@@ -170,6 +170,24 @@ static void denied_message_reaches_nobody(void **state) {
     }
 }
 
+/* Permissions may change while a message of QoS 2 is on its way: it was taken, and its identifier stays its own. */
+static void message_that_was_taken_is_not_denied_later(void **state) {
+    (void)state;
+    struct bench *bench = bench_that(ASKS_PUBLISH, NULL);
+    connect_5(bench, 0, (struct client_5){.name = "a", .session_expiry = 9});
+    subscribe_5(bench, 0, "#", 0, 0);
+    publish_5(bench, 0, (struct message_5){.topic = "t", .payload = "x", .qos = 2, .identifier = 7});
+    EXPECT(0, "C00 S00 P0:t=x r");
+    host.denied = "t";
+    publish_5(bench, 0, (struct message_5){.topic = "t", .payload = "x", .qos = 2, .dup = true, .identifier = 7});
+    EXPECT(0, "r");
+    acknowledge_5(bench, 0, MQTT_PUBREL, 7, MQTT_REASON_SUCCESS);
+    publish_5(bench, 0, (struct message_5){.topic = "t", .payload = "x", .qos = 2, .identifier = 7});
+    publish_5(bench, 0, (struct message_5){.topic = "u", .payload = "y", .qos = 2, .identifier = 7});
+    EXPECT(0, "c r87 P0:u=y r");
+    bench_destroy(bench);
+}
+
 static const struct {
     enum mqtt_version version;
     const char *will;
@@ -243,6 +261,7 @@ int main(void) {
         cmocka_unit_test(host_learns_who_asks),
         cmocka_unit_test(certified_name_goes_before_that_of_connect),
         cmocka_unit_test(denied_message_reaches_nobody),
+        cmocka_unit_test(message_that_was_taken_is_not_denied_later),
         cmocka_unit_test(client_whose_will_is_denied_is_not_let_in),
         cmocka_unit_test(denied_subscription_is_not_made),
         cmocka_unit_test(message_that_may_not_be_received_is_left_out),
