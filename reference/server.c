@@ -243,18 +243,23 @@ static void discard_input(struct peer *peer) {
         remove_peer(peer);
 }
 
-/* Once all handshakes are over: the core is told who showed a certificate. */
-static void note_opening(struct peer *peer) {
+/* Once all handshakes are over: the core is told who showed a certificate. False where that names nobody: whoever it
+ * is then is not to give another name in CONNECT. */
+static bool note_opening(struct peer *peer) {
     char name[MAXIMUM_USER_NAME];
+    size_t length = 0;
     if (!transport_is_open(&peer->transport))
-        return;
-    if (peer->listener->names_user) {
-        size_t length = transport_peer_name(&peer->transport, name, sizeof name);
-        struct mqtt_bytes user = {(const uint8_t *)name, (uint32_t)length};
-        if (length > 0)
-            broker_name_user(peer->connection, user);
-    }
+        return true;
+    bool names = peer->listener->names_user;
     peer->listener = NULL;
+    if (!names)
+        return true;
+    if (!transport_peer_name(&peer->transport, name, sizeof name, &length)) {
+        tell(peer->server, "a connection is closed: its certificate has no Common Name that can be a user name");
+        return false;
+    }
+    return length == 0 ||
+           broker_name_user(peer->connection, (struct mqtt_bytes){(const uint8_t *)name, (uint32_t)length});
 }
 
 /* What arrived is dealt with. */
@@ -277,8 +282,10 @@ static void serve_input(struct peer *peer) {
     }
     enum transport_result result =
         transport_receive(&peer->transport, server->received, sizeof server->received, &count);
-    if (peer->listener != NULL)
-        note_opening(peer);
+    if (peer->listener != NULL && !note_opening(peer)) {
+        remove_peer(peer);
+        return;
+    }
     if (count > 0) {
         struct mqtt_bytes bytes = {.data = server->received, .length = (uint32_t)count};
         broker_receive(peer->connection, bytes, event_loop_now(server->loop));

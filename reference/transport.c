@@ -383,23 +383,25 @@ const char *transport_reason(const struct transport *transport, char *text, size
     return text;
 }
 
-size_t transport_peer_name(const struct transport *transport, char *name, size_t size) {
+bool transport_peer_name(const struct transport *transport, char *name, size_t size, size_t *length) {
     X509 *certificate = transport->tls == NULL ? NULL : SSL_get1_peer_certificate(transport->tls);
+    *length = 0;
     if (certificate == NULL)
-        return 0;
+        return true;
     const X509_NAME *subject = X509_get_subject_name(certificate);
     int place = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
     uint8_t *text = NULL;
-    int length =
+    int count =
         place < 0 ? -1 : ASN1_STRING_to_UTF8(&text, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, place)));
     X509_free(certificate);
-    if (length <= 0 || (size_t)length > size ||
-        mqtt_check_text((struct mqtt_bytes){text, (uint32_t)length}, NULL) != MQTT_TEXT_FINE)
-        length = 0;
-    else
-        memcpy(name, text, (size_t)length);
+    bool fits = count > 0 && (size_t)count <= size &&
+                mqtt_check_text((struct mqtt_bytes){text, (uint32_t)count}, NULL) == MQTT_TEXT_FINE;
+    if (fits) {
+        memcpy(name, text, (size_t)count);
+        *length = (size_t)count;
+    }
     OPENSSL_free(text);
-    return (size_t)length;
+    return fits;
 }
 
 const char *transport_subprotocol(const struct transport *transport) {

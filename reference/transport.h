@@ -98,9 +98,10 @@ enum transport_result transport_finish(struct transport *transport);
  * just closed the connection. Returns `text`. */
 const char *transport_reason(const struct transport *transport, char *text, size_t size);
 
-/* The Common Name of the certificate that the other side showed, once the transport is open. Returns its length, 0
- * where there is none, or where it has no room or is no text that MQTT allows. */
-size_t transport_peer_name(const struct transport *transport, char *name, size_t size);
+/* The Common Name of the certificate that the other side showed, once the transport is open: *length bytes of `name`, 0
+ * where it showed no certificate. False where the certificate has none, or one that has no room or is no text that MQTT
+ * allows. */
+bool transport_peer_name(const struct transport *transport, char *name, size_t size, size_t *length);
 
 /* The subprotocol that a Server chose, for a Client; "" for none, or without WebSocket. */
 const char *transport_subprotocol(const struct transport *transport);

@@ -24,7 +24,7 @@ authority() { # name, days
 }
 
 certificate() { # name, authority, Common Name, days
-    key "$1" && openssl req -new -key "$work/$1.key" -subj "/CN=$3" -out "$work/$1.csr" &&
+    key "$1" && openssl req -new -key "$work/$1.key" -subj "${5:-/CN=$3}" -out "$work/$1.csr" &&
         printf 'subjectAltName = DNS:localhost, IP:127.0.0.1, IP:::1\n' >"$work/extensions" &&
         openssl x509 -req -in "$work/$1.csr" -CA "$work/$2.pem" -CAkey "$work/$2.key" -CAcreateserial \
             -extfile "$work/extensions" -days "$4" -out "$work/$1.pem"
@@ -33,6 +33,7 @@ certificate() { # name, authority, Common Name, days
 make_certificates() {
     authority ca 2 && authority other 2 && authority old -1 && certificate server ca localhost 2 &&
         certificate client ca sensor-7 2 && certificate stranger other sensor-8 2 && certificate late ca localhost -1 &&
+        certificate nobody ca none 2 /O=nobody &&
         openssl ec -aes128 -passout pass:x -in "$work/server.key" -out "$work/encrypted.key"
 }
 make_certificates >"$work/out" 2>&1
@@ -209,6 +210,9 @@ own="--cafile $work/ca.pem"
         --cert "$work/client.pem" --key "$work/client.key" -u somebody -P wrong
     check 'another certified user may not' fails round_trip three -h 127.0.0.1 -p "$(port 1)" $own \
         --cert "$work/server.pem" --key "$work/server.key"
+    check 'a certificate that names nobody lets nobody in' fails round_trip four -h 127.0.0.1 -p "$(port 1)" $own \
+        --cert "$work/nobody.pem" --key "$work/nobody.key" -u sensor-7
+    check 'the log says why' logged 'has no Common Name that can be a user name'
     check 'a broker that takes certificates' listens $with --ca "$work/ca.pem" --client-cert optional
     check 'a client with one' round_trip one -h 127.0.0.1 -p "$(port 1)" $own --cert "$work/client.pem" \
         --key "$work/client.key"
