@@ -170,6 +170,9 @@ size_t broker_output(struct connection *connection, struct mqtt_bytes *views, si
 
 void broker_sent(struct connection *connection, size_t count) {
     connection->broker->counts.bytes_sent += count;
+    /* Where they stand in the output is not known: as many of them go as of all. */
+    if (count > 0)
+        connection->answers_waiting -= connection->answers_waiting * count / connection->output.waiting;
     output_consume(connection->broker, &connection->output, count);
     if (connection->broker->store != NULL)
         connection->committed -= count;

@@ -155,7 +155,8 @@ void broker_receive(struct connection *connection, struct mqtt_bytes bytes, micr
 void broker_closed(struct connection *connection, microseconds now);
 
 /* A connection that has output to send, or is to be closed, and was not returned since that changed. NULL when
- * there is none. */
+ * there is none. One that was given up meanwhile, for want of memory or because its Client asks and does not read, is
+ * dropped here. */
 struct connection *broker_next_ready(struct broker *broker);
 
 /* Views of the first bytes waiting to be sent, at most `capacity` views; returns how many were filled. They live

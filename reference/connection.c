@@ -44,9 +44,10 @@ void connection_give_up(struct connection *connection, const char *what) {
     connection_mark_ready(connection);
 }
 
-/* Answers beyond this are owed only to a Client that asks and does not read. */
-static bool output_is_hopeless(const struct connection *connection) {
-    return connection->output.waiting > 2 * (size_t)connection->broker->settings.maximum_output;
+/* So many answers are owed only to a Client that asks and does not read. Messages are not counted: one alone may be
+ * larger than that. */
+static bool is_hopeless(const struct connection *connection) {
+    return connection->answers_waiting > connection->broker->settings.maximum_output;
 }
 
 /* What a packet leaves out before it would be larger than the Client accepts, and the statement that asks for it. */
@@ -177,6 +178,7 @@ static bool write_out(struct connection *connection, const struct mqtt_packet *p
     if (!spec_all_hold(&broker->rules))
         size = alter(connection, packet, buffer, size);
     output_commit(&connection->output, size);
+    connection->answers_waiting += size;
     return true;
 }
 
@@ -186,7 +188,7 @@ void connection_send(struct connection *connection, const struct mqtt_packet *gi
     unsigned omission;
     if (connection->given_up != NULL || is_held_back(connection, packet.type))
         return;
-    if (output_is_hopeless(connection)) {
+    if (is_hopeless(connection)) {
         connection_give_up(connection, "the Client does not read what it is sent");
         return;
     }

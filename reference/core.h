@@ -36,7 +36,7 @@ struct message {
 struct application_message {
     struct mqtt_bytes topic;
     struct mqtt_bytes payload;
-    struct mqtt_bytes properties; /* as received, or of a message; property_copy() takes what is passed on */
+    struct mqtt_bytes properties; /* as received, or of a message; message_copy_properties() takes what is passed on */
     bool is_stored;               /* the properties are those of a message: all are passed on */
     bool is_will;
     uint8_t flags; /* of the PUBLISH */
@@ -132,7 +132,7 @@ struct subscription {
     struct share *share; /* NULL: not shared */
     struct subscription *next_of_session, *previous_of_session;
     struct subscription *next_of_node, *previous_of_node; /* of the share, where there is one */
-    struct subscription *matched_next;                    /* of the same session, in one publication */
+    struct subscription *also_matched;                    /* of the same session, in one publication */
     uint64_t number;                                      /* in the store; 0: it is not there */
     uint32_t identifier;                                  /* Subscription Identifier; 0: none */
     uint8_t options;                                      /* Subscription Options, with the QoS that was granted */
@@ -145,7 +145,7 @@ struct share {
     struct topic_node *node;
     struct subscription *first;
     struct subscription *turn; /* who is asked first for the next message */
-    struct share *matched_next;
+    struct share *next_chosen; /* that the same publication reaches */
     uint32_t members;
     uint32_t deliveries;
     uint32_t name_length;
@@ -222,9 +222,9 @@ struct session {
     uint16_t last_acknowledged;        /* QoS 1 identifier from the Client; only a deviation reads it */
     uint16_t last_expiring;            /* QoS 2 identifier of a message that can expire; only a deviation reads it */
     struct topic_aliases kept_aliases; /* of the connection before, where MQTT-3.3.2-7 is broken */
-    uint64_t matched;                  /* the publication that last matched */
-    struct subscription *matched_by;   /* its subscriptions that matched */
-    struct session *matched_next;      /* further sessions that this publication reaches */
+    uint64_t matched_in;               /* the publication that last matched, by its number */
+    struct subscription *matched_by;   /* the first of its subscriptions that did */
+    struct session *next_reached;      /* that the same publication reaches */
     struct mqtt_bytes user_name;       /* of its last connection, owned; absent: none */
     bool is_certified;
     uint32_t client_identifier_length;
@@ -308,7 +308,7 @@ struct connection {
     struct timer timer;
     struct client_limits limits;
     uint16_t own_topic_aliases; /* that the Server uses */
-    uint32_t send_quota;        /* messages on their way to the Client */
+    uint32_t in_flight_limit;   /* as many messages may be on their way to the Client at a time */
     struct topic_aliases aliases_in;
     struct topic_aliases aliases_out;
     uint32_t unacknowledged;               /* QoS 2 messages from the Client on this connection, before their PUBCOMP */
@@ -319,7 +319,8 @@ struct connection {
     uint32_t input_capacity;
     uint32_t input_packet_size; /* of the unfinished packet; 0 while its Fixed Header is unfinished */
     struct output output;
-    size_t committed; /* bytes of the output that may be sent; only where there is a store */
+    uint64_t answers_waiting; /* bytes of the output that are no PUBLISH, about */
+    size_t committed;         /* bytes of the output that may be sent; only where there is a store */
 };
 
 /* Properties of one packet beside those of its message: as many Subscription Identifiers as this has room for. */
@@ -514,8 +515,8 @@ struct outgoing {
 bool send_publish(struct connection *connection, const struct outgoing *outgoing);
 
 /* topic_alias.c */
-/* Sets or looks up the alias of a PUBLISH from the Client: *topic becomes the Topic Name. False where the connection
- * was dropped. */
+/* Sets or looks up the alias of a PUBLISH from the Client: publish->topic becomes the Topic Name. False where the
+ * connection was dropped. */
 bool topic_alias_resolve(struct connection *connection, struct mqtt_publish *publish);
 /* How many Topic Aliases the Server uses towards this Client. */
 uint16_t topic_aliases_to_use(struct connection *connection);

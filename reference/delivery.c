@@ -157,12 +157,12 @@ uint32_t delivery_quota(struct connection *connection) {
 }
 
 bool delivery_quota_is_used(const struct session *session) {
-    return session->connection != NULL && in_flight(session) >= session->connection->send_quota;
+    return session->connection != NULL && in_flight(session) >= session->connection->in_flight_limit;
 }
 
 static bool may_send_more(const struct session *session) {
     const struct connection *connection = session->connection;
-    return connection != NULL && connection->given_up == NULL && in_flight(session) < connection->send_quota &&
+    return connection != NULL && connection->given_up == NULL && in_flight(session) < connection->in_flight_limit &&
            connection->output.waiting <= session->broker->settings.maximum_output;
 }
 
@@ -193,6 +193,7 @@ static void too_large(struct session *session, struct delivery *delivery) {
         connection_give_up(connection, "a message is larger than the Client accepts");
 }
 
+/* From the queue onto its way. It has a Packet Identifier already where it was sent on an earlier connection. */
 static void send_first(struct session *session, struct delivery *delivery) {
     bool again = delivery->packet_identifier != 0;
     if (!again && take_identifier(session, delivery) == 0) {
@@ -210,6 +211,8 @@ static void send_first(struct session *session, struct delivery *delivery) {
         delivery_finish(session, delivery);
 }
 
+/* Called when something may have changed: for a new message, an acknowledgement, a new connection, and by broker_sent()
+ * when output drains. */
 void delivery_pump(struct session *session) {
     struct delivery *delivery;
     while ((delivery = session->deliveries[DELIVERY_QUEUED].first) != NULL && may_send_more(session)) {

@@ -341,7 +341,7 @@ static void read_limits(struct connection *connection, const struct mqtt_connect
         .wants_session_to_stay = mqtt_property_number(properties, MQTT_SESSION_EXPIRY_INTERVAL, 0) != 0,
     };
     connection->own_topic_aliases = connection->version == MQTT_5_0 ? topic_aliases_to_use(connection) : 0;
-    connection->send_quota = delivery_quota(connection);
+    connection->in_flight_limit = delivery_quota(connection);
 }
 
 /* Before 5.0 a session either ends with its connection or lives on for good. */
@@ -440,7 +440,7 @@ static void answer_unknown_protocol(struct connection *connection, bool name_is_
     struct spec_rules *rules = &connection->broker->rules;
     connection->version = MQTT_3_1_1; /* for the answer */
     connection->limits = client_no_limits;
-    connection->send_quota = delivery_quota(connection);
+    connection->in_flight_limit = delivery_quota(connection);
     if (!name_is_known && MUST(rules, V311(3_1_2_1)) && MUST(rules, V5(3_1_2_1))) {
         connection_drop_for(connection, MQTT_PROTOCOL, MQTT_REASON_UNSUPPORTED_PROTOCOL_VERSION, V311(3_1_2_1),
                             "the protocol name is not MQTT");

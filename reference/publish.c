@@ -14,11 +14,11 @@ struct publication {
     const struct application_message *parts;
     struct message *message; /* made when a delivery needs it */
     struct session *publisher;
-    struct session *reached; /* linked by matched_next */
+    struct session *reached; /* linked by next_reached */
     struct session *last_reached;
-    struct share *shares; /* linked by matched_next */
+    struct share *shares; /* linked by next_chosen */
     uint32_t count;
-    size_t encoded_length[ENCODED_FORMS]; /* 0: not encoded yet */
+    size_t encoded_length[ENCODED_FORMS]; /* 0: not encoded yet, or it has no room there */
     uint8_t encoded[ENCODED_FORMS][ENCODED_ONCE];
 };
 
@@ -202,7 +202,7 @@ static void deliver_surely(struct publication *publication, struct session *sess
         broker->counts.discarded++;
 }
 
-/* Lowers terms->qos to what becomes of it. */
+/* Lowers terms->qos to that with which it is sent. */
 static void deliver(struct publication *publication, struct session *session, struct delivery_terms *terms) {
     const struct broker_hooks *hooks = &publication->broker->settings.hooks;
     if (hooks->may_receive != NULL && !may_receive(hooks, session, publication->parts->topic))
@@ -233,23 +233,24 @@ static inline bool retain_to_send(struct publication *publication, const struct 
 
 /* ---- To all that match ------------------------------------------------------------------------------------ */
 
+/* Builds lists on two levels: the sessions that the publication reaches, and of each its subscriptions that matched. */
 static void reach(struct publication *publication, struct subscription *subscription) {
     struct broker *broker = publication->broker;
     struct session *session = subscription->session;
     if ((subscription->options & MQTT_SUBSCRIBE_NO_LOCAL) != 0 && session == publication->publisher &&
         MUST(&broker->rules, V5(3_8_3_3)))
         return;
-    subscription->matched_next = NULL;
-    if (session->matched == broker->publications) {
-        subscription->matched_next = session->matched_by;
+    subscription->also_matched = NULL;
+    if (session->matched_in == broker->publications) {
+        subscription->also_matched = session->matched_by;
         session->matched_by = subscription;
         return;
     }
-    session->matched = broker->publications;
+    session->matched_in = broker->publications;
     session->matched_by = subscription;
-    session->matched_next = NULL;
+    session->next_reached = NULL;
     if (publication->last_reached != NULL)
-        publication->last_reached->matched_next = session;
+        publication->last_reached->next_reached = session;
     else
         publication->reached = session;
     publication->last_reached = session;
@@ -261,7 +262,7 @@ static void reach_subscribers(void *context, struct topic_node *node) {
     for (struct subscription *each = subscribers->first; each != NULL; each = each->next_of_node)
         reach(publication, each);
     for (struct share *share = subscribers->shares; share != NULL; share = share->next) {
-        share->matched_next = publication->shares;
+        share->next_chosen = publication->shares;
         publication->shares = share;
     }
 }
@@ -271,10 +272,10 @@ static void combine(struct publication *publication, const struct session *sessi
     const struct subscription *each = session->matched_by;
     terms->qos = each->options & MQTT_SUBSCRIBE_QOS;
     terms->retain = retain_to_send(publication, each);
-    if (each->matched_next == NULL)
+    if (each->also_matched == NULL)
         return;
     bool highest = MUST(&publication->broker->rules, BY_VERSION(session->version, V311(3_3_5_1), V5(3_3_4_2)));
-    for (each = each->matched_next; each != NULL; each = each->matched_next) {
+    for (each = each->also_matched; each != NULL; each = each->also_matched) {
         uint8_t qos = each->options & MQTT_SUBSCRIBE_QOS;
         if (highest ? qos > terms->qos : qos < terms->qos)
             terms->qos = qos;
@@ -285,7 +286,7 @@ static void combine(struct publication *publication, const struct session *sessi
 /* The Subscription Identifiers of the next so many subscriptions, section 3.3.4 of 5.0. */
 static uint16_t take_identifiers(const struct subscription **next, uint32_t identifiers[IDENTIFIERS_ONCE]) {
     uint16_t count = 0;
-    for (; *next != NULL && count < IDENTIFIERS_ONCE; *next = (*next)->matched_next)
+    for (; *next != NULL && (count < IDENTIFIERS_ONCE || (*next)->identifier == 0); *next = (*next)->also_matched)
         if ((*next)->identifier != 0)
             identifiers[count++] = (*next)->identifier;
     return count;
@@ -299,10 +300,10 @@ static uint16_t identifiers_to_send(struct spec_rules *rules, uint16_t count) {
 }
 
 /* A broker that breaks MQTT-3.3.4-5 sends a copy for each subscription, all with the identifier of one. */
-static void deliver_wrong_copies(struct publication *publication, struct session *session,
-                                 struct delivery_terms *terms) {
+static SPEC_BREACH void deliver_wrong_copies(struct publication *publication, struct session *session,
+                                             struct delivery_terms *terms) {
     terms->identifier_count = terms->identifier_count > 0;
-    for (const struct subscription *each = session->matched_by; each != NULL; each = each->matched_next)
+    for (const struct subscription *each = session->matched_by; each != NULL; each = each->also_matched)
         deliver(publication, session, terms);
 }
 
@@ -326,6 +327,7 @@ static void deliver_to_session(struct publication *publication, struct session *
     } while (next != NULL);
 }
 
+/* To the member of a Shared Subscription that was chosen. */
 static void deliver_to_member(struct publication *publication, struct subscription *member) {
     uint32_t identifier = member->identifier;
     struct delivery_terms terms = {.qos = member->options & MQTT_SUBSCRIBE_QOS,
@@ -353,10 +355,10 @@ uint32_t publish_to_subscribers(struct broker *broker, const struct application_
                      &publication);
     struct session *first = publication.reached;
     if (first != NULL && !MUST(&broker->rules, BY_VERSION(first->version, V311(4_5_0_1), V5(4_5_0_1))))
-        first->matched_next = NULL; /* a broker that breaks it has no copy for any other */
-    for (struct session *session = first; session != NULL; session = session->matched_next)
+        first->next_reached = NULL; /* a broker that breaks it has no copy for any other */
+    for (struct session *session = first; session != NULL; session = session->next_reached)
         deliver_to_session(&publication, session);
-    for (struct share *share = publication.shares; share != NULL; share = share->matched_next) {
+    for (struct share *share = publication.shares; share != NULL; share = share->next_chosen) {
         struct subscription *member = share_choose(share, NULL);
         if (member != NULL)
             deliver_to_member(&publication, member);

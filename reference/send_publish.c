@@ -110,11 +110,13 @@ static bool send_with(struct connection *connection, const struct outgoing *outg
     packet.publish.properties = property_set_view(set);
     if (write_out(connection, outgoing, &packet))
         return true;
-    if (alias == 0 || known)
+    if (alias == 0)
         return false;
-    /* It may be the alias that makes it too large. */
-    topic_alias_withdraw(connection, alias);
+    /* It may be the alias that makes it too large: it takes as much as a topic of one byte. */
+    if (!known)
+        topic_alias_withdraw(connection, alias);
     set->length -= ALIAS_SIZE;
+    packet.publish.topic = topic_to_send(connection, outgoing->parts->topic);
     packet.publish.properties = property_set_view(set);
     return write_out(connection, outgoing, &packet);
 }

@@ -85,6 +85,8 @@ struct subscription *share_choose(struct share *share, const struct session *exc
             away = member;
         member = next;
     }
+    if (away != NULL) /* all are: each queues in its turn */
+        share->turn = away->next_of_node != NULL ? away->next_of_node : share->first;
     return away;
 }
 

@@ -8,7 +8,6 @@
 
 /* ---- Levels --------------------------------------------------------------------------------------------- */
 
-/* Where a walk stands in a text: the level that starts at `start`. Past the last level, start is length + 1. */
 struct level {
     const uint8_t *bytes;
     uint32_t length;
@@ -18,6 +17,7 @@ static bool has_level(struct mqtt_bytes text, uint32_t start) {
     return start <= text.length;
 }
 
+/* The level that starts at `start`. Past the last level, a walk stands at length + 1. */
 static struct level level_at(struct mqtt_bytes text, uint32_t start) {
     assert(has_level(text, start));
     const uint8_t *bytes = text.data + start;

@@ -74,6 +74,53 @@ static void alias_that_makes_a_packet_too_large_is_left_out(void **state) {
     bench_destroy(bench);
 }
 
+/* Behind a topic of one byte, an alias takes more than it saves. */
+static void alias_that_is_known_is_left_out_as_well(void **state) {
+    (void)state;
+    struct bench *bench = bench_5();
+    connect_5(bench, 0, (struct client_5){.name = "a", .maximum_packet_size = 20, .topic_alias_maximum = 5});
+    subscribe_5(bench, 0, "#", 0, 0);
+    publish_5(bench, 0, (struct message_5){.topic = "t", .payload = "1"});
+    publish_5(bench, 0, (struct message_5){.topic = "t", .payload = "fourteen bytes"}); /* 2 + 3 + 1 + 14 */
+    publish_5(bench, 0, (struct message_5){.topic = "t", .payload = "2"});
+    EXPECT(0, "C00 S00 P0:t=1#1 P0:t=fourteen bytes P0:=2#1");
+    assert_int_equal(broker_counts(bench->broker).discarded, 0);
+    bench_destroy(bench);
+}
+
+/* ---- Clients that do not read -------------------------------------------------------------------------------------
+ */
+
+static void one_large_message_is_not_held_against_its_client(void **state) {
+    (void)state;
+    struct broker_settings settings = broker_default_settings();
+    settings.maximum_output = 1024;
+    struct bench *bench = bench_create(settings, 0);
+    char payload[3000];
+    memset(payload, 'x', sizeof payload);
+    payload[sizeof payload - 1] = '\0';
+    connect_3(bench, 0, "a", true);
+    subscribe_5(bench, 0, "t", 0, 0);
+    connect_3(bench, 1, "b", true);
+    EXPECT(0, "C00 S00");
+    bench->holds_commit = true; /* nothing is read */
+    publish_5(bench, 1, (struct message_5){.topic = "t", .payload = payload});
+    for (int i = 0; i < 400; i++) /* of 2 bytes */
+        ping_5(bench, 0);
+    bench->holds_commit = false;
+    settle(bench, 0);
+    assert_false(bench->closed[0]);
+    bench->length[0] = 0;
+    bench->holds_commit = true;
+    publish_5(bench, 1, (struct message_5){.topic = "t", .payload = payload});
+    for (int i = 0; i < 600; i++)
+        ping_5(bench, 0);
+    bench->holds_commit = false;
+    settle(bench, 0);
+    assert_true(bench->closed[0]); /* it asks and asks, and reads nothing */
+    bench_destroy(bench);
+}
+
 static void message_that_is_too_large_counts_as_delivered(void **state) {
     (void)state;
     struct bench *bench = bench_5();
@@ -393,6 +440,8 @@ int main(void) {
         cmocka_unit_test(receive_maximum_of_each_connection_holds),
         cmocka_unit_test(server_holds_clients_to_its_receive_maximum),
         cmocka_unit_test(alias_that_makes_a_packet_too_large_is_left_out),
+        cmocka_unit_test(alias_that_is_known_is_left_out_as_well),
+        cmocka_unit_test(one_large_message_is_not_held_against_its_client),
         cmocka_unit_test(message_that_is_too_large_counts_as_delivered),
         cmocka_unit_test(client_of_tiny_packets_is_told_what_fits),
         cmocka_unit_test(aliases_of_a_client_end_with_its_connection),
