@@ -235,6 +235,11 @@ field: ## play the suite against real brokers, installed in the build directory;
 	@$(MAKE) --no-print-directory $(B)/mqspec
 	conformance/field/run.sh $(B) $(BROKERS)
 
+bench-pcap: ## measure reading captures: rate and memory, beside tshark where it is installed
+	@.ci/install-tools ci
+	@$(MAKE) --no-print-directory $(B)/mqspec $(B)/pcaps/bench/traffic
+	pcaps/bench/bench.py $(B)
+
 bench-codec: $(B)/codec/bench/codec ## measure decoding and encoding, packets and bytes a second on one core
 	$(B)/codec/bench/codec
 
@@ -257,8 +262,11 @@ BENCH_PROGRAMS = $(patsubst %,$(B)/reference/bench/%,core load subscriptions)
 $(BENCH_PROGRAMS): %: %.o $(B)/libreference.a $(B)/libcodec.a $(B)/libspec.a
 	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
+$(B)/pcaps/bench/traffic: $(B)/pcaps/bench/traffic.o $(B)/libpcaps.a $(B)/libreference.a $(B)/libcodec.a $(B)/libspec.a
+	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
 $(B)/codec/bench/codec: $(B)/codec/bench/codec.o $(B)/libcodec.a $(B)/libspec.a
 	$(CC) $(LDFLAGS) -o $@ $^
 
-.PHONY: bench-codec bench-deviations coverage field crash
+.PHONY: bench-codec bench-deviations bench-pcap coverage field crash
 .PHONY: help tools run test test-helpers mutants soak bench format lint ci clean

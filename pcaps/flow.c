@@ -56,6 +56,15 @@ static bool insert(struct flow *flow, uint32_t sequence, struct mqtt_bytes data,
     return true;
 }
 
+bool flow_pass(struct flow *flow, uint32_t sequence, struct mqtt_bytes data, uint32_t length, microseconds now) {
+    if (!flow->started || flow->ended || flow->finished || flow->has_end || flow->waiting != NULL ||
+        sequence != flow->next || data.length != length)
+        return false;
+    flow->next += length;
+    flow->waiting_since = now;
+    return true;
+}
+
 bool flow_put(struct flow *flow, uint32_t sequence, struct mqtt_bytes data, uint32_t length, bool end,
               microseconds now) {
     int32_t start = distance(flow->next, sequence);

@@ -49,6 +49,10 @@ struct flow_item {
 /* A zeroed flow has not started. `sequence` is that of the first byte. */
 void flow_start(struct flow *flow, uint32_t sequence);
 
+/* True where the segment, which carries no FIN, is just what comes next, and nothing waits: as nearly all are. Its
+ * bytes are then handed out by this, as they are, and are not to be put. */
+bool flow_pass(struct flow *flow, uint32_t sequence, struct mqtt_bytes data, uint32_t length, microseconds now);
+
 /* A segment of a flow that has started: `data` as captured, of `length` bytes on the wire, with `end` where it
  * carries FIN. What came before or is too far off is passed over. False where there is no memory: the segment is
  * then lost. */

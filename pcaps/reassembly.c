@@ -54,18 +54,20 @@ struct reassembler *reassembler_create(const struct stream_hooks *hooks) {
 
 /* ---- The table of connections --------------------------------------------------------------------------- */
 
-static uint32_t hash_end(const struct segment_end *end) {
-    uint32_t hash = 2166136261u;
-    for (size_t i = 0; i < sizeof end->address; i++)
-        hash = (hash ^ end->address[i]) * 16777619u;
-    hash = (hash ^ (end->port & 0xFFu)) * 16777619u;
-    return (hash ^ (uint32_t)(end->port >> 8)) * 16777619u;
+static uint64_t mix(uint64_t hash, uint64_t word) {
+    hash = (hash ^ word) * UINT64_C(0x9E3779B97F4A7C15);
+    return hash ^ hash >> 32;
+}
+
+static uint64_t hash_end(const struct segment_end *end) {
+    uint64_t words[2];
+    memcpy(words, end->address, sizeof words);
+    return mix(mix(mix(0, words[0]), words[1]), end->port);
 }
 
 /* The same for both directions. */
 static uint32_t bucket_of(const struct segment_end *one, const struct segment_end *other) {
-    uint32_t sum = hash_end(one) + hash_end(other);
-    return (sum ^ sum >> 16) % BUCKETS;
+    return (uint32_t)((hash_end(one) + hash_end(other)) % BUCKETS);
 }
 
 static bool same_end(const struct segment_end *one, const struct segment_end *other) {
@@ -301,6 +303,11 @@ static void take_payload(struct reassembler *reassembler, struct stream *stream,
         return;
     if (!stream->announced && segment->data.length > 0)
         announce(reassembler, stream, guess_client(stream, which, segment->data));
+    if (!end && stream->announced && flow_pass(flow, sequence, segment->data, segment->length, reassembler->now)) {
+        const struct flow_item item = {.kind = FLOW_BYTES, .bytes = segment->data};
+        tell_item(reassembler, stream, which == stream->client ? MQTT_CLIENT : MQTT_SERVER, &item);
+        return;
+    }
     size_t before = flow->waiting_bytes;
     /* Without memory the segment is lost, and a gap tells of it. */
     (void)flow_put(flow, sequence, segment->data, segment->length, end, reassembler->now);

@@ -43,7 +43,7 @@ void *monitor_grown(const struct environment *environment, void *old, size_t old
 /* `memory` may be NULL. */
 void monitor_release(const struct environment *environment, void *memory, size_t size);
 
-/* FNV-1a, carried on from `hash`; start with MONITOR_HASH. */
+/* Carried on from `hash`; start with MONITOR_HASH. Whole words at a time, for it runs over each payload. */
 #define MONITOR_HASH UINT64_C(0xcbf29ce484222325)
 uint64_t monitor_hash(uint64_t hash, struct mqtt_bytes bytes);
 

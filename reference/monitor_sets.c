@@ -31,10 +31,25 @@ void *monitor_grown(const struct environment *environment, void *old, size_t old
     return memory;
 }
 
+static uint64_t mix(uint64_t hash, uint64_t word) {
+    hash = (hash ^ word) * UINT64_C(0x9E3779B97F4A7C15);
+    return hash ^ hash >> 32;
+}
+
 uint64_t monitor_hash(uint64_t hash, struct mqtt_bytes bytes) {
-    for (uint32_t i = 0; i < bytes.length; i++)
-        hash = (hash ^ bytes.data[i]) * UINT64_C(0x100000001b3);
-    return hash;
+    uint64_t word;
+    uint32_t at = 0;
+    for (; bytes.length - at >= sizeof word; at += (uint32_t)sizeof word) {
+        memcpy(&word, bytes.data + at, sizeof word);
+        hash = mix(hash, word);
+    }
+    word = bytes.length;
+    hash = mix(hash, word);
+    if (at == bytes.length)
+        return hash;
+    word = 0;
+    memcpy(&word, bytes.data + at, bytes.length - at);
+    return mix(hash, word);
 }
 
 /* ---- Queues -------------------------------------------------------------------------------------------------- */
