@@ -123,8 +123,10 @@ static bool parse(int count, char **arguments, struct options *options) {
 static void show_step(const struct recording *recording, char mark, const struct step *step) {
     const struct recorded_connection *connection = recording->connections[step->connection];
     char text[SHOW_PACKET_CAPACITY] = "closed the connection";
-    if (step->kind == STEP_RECEIVE)
+    if (step->kind != STEP_CLOSED && step->decoded)
         show_packet(connection->version, &step->packet, text, sizeof text);
+    else if (step->kind == STEP_SEND)
+        snprintf(text, sizeof text, "%u bytes that are no packet", (unsigned)step->length);
     printf("%c #%-5llu c%-3zu %-16s %s\n", mark, (unsigned long long)step->frame, connection->number,
            connection->client, text);
 }
@@ -145,6 +147,13 @@ static size_t show_missed(const struct recording *recording) {
     return count;
 }
 
+/* What of the clients was not sent, for what it stands on did not come. */
+static void show_skipped(const struct recording *recording) {
+    for (size_t i = 0; i < recording->step_count; i++)
+        if (recording->steps[i].kind == STEP_SEND && recording->steps[i].state == STEP_SKIPPED)
+            show_step(recording, '!', &recording->steps[i]);
+}
+
 static void show_extras(const struct recording *recording, const struct replay_result *result) {
     for (size_t i = 0; i < result->extra_count; i++) {
         const struct recorded_connection *connection = recording->connections[result->extras[i].connection];
@@ -154,11 +163,13 @@ static void show_extras(const struct recording *recording, const struct replay_r
         printf("+ and %zu more\n", result->extras_untold);
 }
 
-/* Lines that begin with - are answers that only the recorded broker gave, + only this one, ~ other ones. */
+/* Lines that begin with - are answers that only the recorded broker gave, + only this one, ~ other ones; those with !
+ * packets of clients that were not sent. */
 static int show_outcome(const struct recording *recording, const struct replay_result *result) {
     size_t extras = result->extra_count + result->extras_untold;
     size_t missed = show_missed(recording);
     show_extras(recording, result);
+    show_skipped(recording);
     printf("played %zu packets of clients on %zu connections in %.3f s: ", result->sent, recording->connection_count,
            show_seconds(0, result->duration));
     if (missed + extras + result->skipped == 0 && !result->gave_up) {

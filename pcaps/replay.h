@@ -36,16 +36,35 @@ struct step {
     uint8_t *topic;            /* which is this one; owned */
     bool reset;                /* of STEP_CLOSE */
     bool after_goodbye;        /* of STEP_CLOSED: the client had sent DISCONNECT or had closed */
+    bool beyond_limits;        /* of STEP_SEND: more than the recorded broker allowed */
     uint16_t live_identifier;  /* of STEP_RECEIVE, met: the Packet Identifier that this broker chose */
+    size_t member;             /* of STEP_RECEIVE, met: 1 + the connection that it came on, where that is another
+                                  member's of a Shared Subscription; else 0 */
     char *instead;             /* of STEP_RECEIVE, met: what came, where it is not the same; owned */
 };
 
+struct companions;
+struct subject;
+
 struct recorded_connection {
+    size_t index;  /* in the recording */
     size_t number; /* from 1, as `decode` counts */
     char client[SHOW_NAME_CAPACITY];
     struct mqtt_bytes client_identifier; /* a view into the step of CONNECT or CONNACK; empty where there is none */
     struct mqtt_bytes assigned;          /* the same, where the broker assigned it; else empty */
     enum mqtt_version version;
+    bool shares;   /* has a Shared Subscription */
+    size_t *steps; /* their places in the recording */
+    size_t step_count;
+    size_t step_capacity;
+    /* For replay_order.c and who uses it. */
+    struct recorded_connection *previous_of_client, *next_of_client; /* NULL: none */
+    const struct companions **stands_on;
+    size_t stands_on_count;
+    size_t stands_on_capacity;
+    size_t blocking_itself; /* of `steps`, the first that may keep it waiting; and others */
+    size_t blocking_others;
+    size_t unmatched; /* of `steps`, the first that may still come */
 };
 
 struct recording {
@@ -54,10 +73,15 @@ struct recording {
     size_t step_capacity;
     struct recorded_connection **connections;
     size_t connection_count;
-    size_t others;  /* TCP connections that are not MQTT */
-    size_t joined;  /* MQTT connections that begin before the capture: they cannot be played */
-    size_t gaps;    /* places at which the capture lacks bytes of a client */
-    bool no_memory; /* the recording is not complete */
+    size_t most_open; /* connections at a time */
+    struct subject *subjects;
+    uint64_t *messages; /* hashes of all that clients published, sorted */
+    size_t message_count;
+    bool all_related; /* each connection stands on all others */
+    size_t others;    /* TCP connections that are not MQTT */
+    size_t joined;    /* MQTT connections that begin before the capture: they cannot be played */
+    size_t gaps;      /* places at which the capture lacks bytes of a client */
+    bool no_memory;   /* the recording is not complete */
 };
 
 /* Reads a capture. With `prefix` not NULL, puts it before each Client Identifier that is not empty and that no broker
@@ -69,8 +93,15 @@ void recording_free(struct recording *recording);
 /* ---- Matching what a live broker sends -------------------------------------------------------------------- */
 
 /* Finds the recorded packet that `packet`, which the live broker has sent on `connection`, stands for, marks it as
- * met, and returns it. NULL where the recorded broker sent no such packet there. */
+ * met, and returns it. A message of QoS 1 or 2 may stand for one on a later connection of the same client, or repeat
+ * one that was met before. NULL where the recorded broker sent no such packet. */
 struct step *recording_match(struct recording *recording, size_t connection, const struct mqtt_packet *packet);
+
+/* The same message has come on the connection before. */
+bool recording_had(const struct recording *recording, size_t connection, const struct mqtt_packet *packet);
+
+/* As recording_match(), for bytes of the live broker that are no packet. */
+struct step *recording_match_bytes(struct recording *recording, size_t connection);
 
 /* What the client's recorded acknowledgement at step `index` acknowledges: a PUBLISH or PUBREL of the broker,
  * earlier, to the same client. NULL where there is none. */

@@ -86,7 +86,7 @@ static uint8_t *rewrite_publish(const struct choices *choices, const struct step
     struct mqtt_bytes rest = packet.publish.properties;
     struct mqtt_property property;
     if (mqtt_property_number(rest, MQTT_TOPIC_ALIAS, 0) <= choices->topic_alias_maximum ||
-        packet.publish.topic.length == 0)
+        packet.publish.topic.length == 0 || step->beyond_limits)
         return NULL;
     size_t written = 0;
     uint8_t *properties = malloc(rest.length);

@@ -9,25 +9,21 @@ static bool is_publish_with(const struct step *step, uint8_t qos) {
     return step->packet.type == MQTT_PUBLISH && mqtt_publish_qos(step->packet.flags) == qos;
 }
 
-static bool same_client(const struct recording *recording, size_t one, size_t other) {
-    struct mqtt_bytes identifier = recording->connections[one]->client_identifier;
-    return one == other ||
-           (identifier.length > 0 && mqtt_equal(identifier, recording->connections[other]->client_identifier));
-}
-
 /* The recorded identifier of a PUBLISH of QoS 2 that the live broker sends under `live`; false where that is not
  * known. The latest wins, as identifiers are used again. */
-static bool recorded_identifier(const struct recording *recording, size_t connection, uint16_t live,
-                                uint16_t *identifier) {
-    for (size_t i = recording->step_count; i > 0; i--) {
-        const struct step *step = &recording->steps[i - 1];
-        if (step->kind != STEP_RECEIVE || step->state != STEP_MET || !is_publish_with(step, 2))
-            continue;
-        if (step->live_identifier != live || !same_client(recording, step->connection, connection))
-            continue;
-        *identifier = step->packet.publish.packet_identifier;
-        return true;
-    }
+static bool recorded_identifier(const struct recording *recording, const struct recorded_connection *connection,
+                                uint16_t live, uint16_t *identifier) {
+    while (connection->next_of_client != NULL) /* it may have come for a later one */
+        connection = connection->next_of_client;
+    for (; connection != NULL; connection = connection->previous_of_client)
+        for (size_t i = connection->step_count; i > 0; i--) {
+            const struct step *step = &recording->steps[connection->steps[i - 1]];
+            if (step->kind != STEP_RECEIVE || step->state != STEP_MET || !is_publish_with(step, 2) ||
+                step->live_identifier != live || step->member != 0)
+                continue;
+            *identifier = step->packet.publish.packet_identifier;
+            return true;
+        }
     return false;
 }
 
@@ -131,8 +127,10 @@ static bool stands_for(const struct step *step, enum mqtt_version version, const
 static bool find_identifier(const struct recording *recording, size_t connection, const struct mqtt_packet *packet,
                             uint16_t *identifier) {
     switch (packet->type) {
-    case MQTT_PUBREL:
-        return recorded_identifier(recording, connection, packet->acknowledgement.packet_identifier, identifier);
+    case MQTT_PUBREL: /* one of a message that nobody knows answers a PUBREC with the same identifier */
+        *identifier = packet->acknowledgement.packet_identifier;
+        return recorded_identifier(recording, recording->connections[connection], *identifier, identifier) ||
+               packet->acknowledgement.reason_code == MQTT_REASON_PACKET_IDENTIFIER_NOT_FOUND;
     case MQTT_SUBACK:
         *identifier = packet->suback.packet_identifier;
         return true;
@@ -201,26 +199,134 @@ static bool is_worth_a_search(enum mqtt_version version, const struct step *step
     return packet->type == MQTT_PUBLISH && !says_the_same(version, &step->packet, packet);
 }
 
+static bool may_come(const struct step *step) {
+    return step->kind == STEP_RECEIVE && step->decoded && step->state != STEP_MET;
+}
+
+/* The first on the connection that the packet stands for; of messages that differ in properties, the best. */
+static struct step *find_pending(struct recording *recording, struct recorded_connection *connection,
+                                 const struct mqtt_packet *packet, uint16_t identifier) {
+    struct step *found = NULL;
+    while (connection->unmatched < connection->step_count &&
+           !may_come(&recording->steps[connection->steps[connection->unmatched]]))
+        connection->unmatched++;
+    for (size_t i = connection->unmatched; i < connection->step_count; i++) {
+        struct step *step = &recording->steps[connection->steps[i]];
+        if (!may_come(step) || !stands_for(step, connection->version, packet, identifier))
+            continue;
+        if (found == NULL || !is_worth_a_search(connection->version, step, packet))
+            found = step;
+        if (!is_worth_a_search(connection->version, step, packet))
+            break;
+    }
+    return found;
+}
+
+/* A message that was met before and is sent again, for its acknowledgement has not come. */
+static struct step *find_repeated(struct recording *recording, const struct recorded_connection *connection,
+                                  const struct mqtt_packet *packet) {
+    if ((packet->flags & MQTT_PUBLISH_DUP) == 0)
+        return NULL;
+    while (connection->next_of_client != NULL)
+        connection = connection->next_of_client;
+    for (; connection != NULL; connection = connection->previous_of_client)
+        for (size_t i = connection->step_count; i > 0; i--) {
+            struct step *step = &recording->steps[connection->steps[i - 1]];
+            if (step->kind == STEP_RECEIVE && step->decoded && step->state == STEP_MET &&
+                step->live_identifier == packet->publish.packet_identifier && step->packet.type == MQTT_PUBLISH &&
+                same_publish(&step->packet, packet))
+                return step;
+        }
+    return NULL;
+}
+
+/* Its PUBREL goes to the other member, too. */
+static void meet_pubrel(struct recording *recording, const struct recorded_connection *connection,
+                        const struct step *message) {
+    for (size_t i = 0; i < connection->step_count; i++) {
+        struct step *step = &recording->steps[connection->steps[i]];
+        if (step <= message || !may_come(step) || step->packet.type != MQTT_PUBREL ||
+            step->packet.acknowledgement.packet_identifier != message->packet.publish.packet_identifier)
+            continue;
+        step->state = STEP_MET;
+        step->member = message->member;
+        return;
+    }
+}
+
+/* Which member of a Shared Subscription gets a message is up to each broker. */
+static struct step *find_shared(struct recording *recording, size_t connection, const struct mqtt_packet *packet) {
+    if (packet->type != MQTT_PUBLISH || !recording->connections[connection]->shares)
+        return NULL;
+    for (size_t i = 0; i < recording->connection_count; i++) {
+        struct recorded_connection *other = recording->connections[i];
+        struct step *step = other->shares && i != connection ? find_pending(recording, other, packet, 0) : NULL;
+        if (step == NULL)
+            continue;
+        meet(step, other->version, packet);
+        step->member = connection + 1;
+        if (mqtt_publish_qos(packet->flags) == 2)
+            meet_pubrel(recording, other, step);
+        return step;
+    }
+    return NULL;
+}
+
+/* The PUBREL of a message that was another member's in the recording. */
+static struct step *find_shared_pubrel(struct recording *recording, size_t connection,
+                                       const struct mqtt_packet *packet) {
+    for (size_t i = 0; i < recording->connection_count && packet->type == MQTT_PUBREL; i++) {
+        const struct recorded_connection *other = recording->connections[i];
+        for (size_t k = 0; other->shares && k < other->step_count; k++) {
+            struct step *step = &recording->steps[other->steps[k]];
+            if (step->member == connection + 1 && is_publish_with(step, 2) &&
+                step->live_identifier == packet->acknowledgement.packet_identifier)
+                return step;
+        }
+    }
+    return NULL;
+}
+
 struct step *recording_match(struct recording *recording, size_t connection, const struct mqtt_packet *packet) {
-    enum mqtt_version version = recording->connections[connection]->version;
+    struct recorded_connection *one = recording->connections[connection];
+    enum mqtt_version version = one->version;
+    bool is_sure = packet->type == MQTT_PUBLISH && mqtt_publish_qos(packet->flags) > 0;
     struct step *found = NULL;
     uint16_t identifier;
     if (!find_identifier(recording, connection, packet, &identifier))
-        return NULL;
-    for (size_t i = 0; i < recording->step_count; i++) {
-        struct step *step = &recording->steps[i];
-        if (step->kind != STEP_RECEIVE || step->connection != connection || !step->decoded || step->state == STEP_MET)
-            continue;
-        if (!stands_for(step, version, packet, identifier))
-            continue;
-        if (found == NULL || !is_worth_a_search(version, step, packet))
-            found = step;
-        if (!is_worth_a_search(version, step, packet))
-            break;
-    }
+        return find_shared_pubrel(recording, connection, packet);
+    do {
+        found = find_pending(recording, one, packet, identifier);
+        one = one->next_of_client;
+    } while (found == NULL && is_sure && one != NULL && one->version == version);
     if (found != NULL)
         meet(found, version, packet);
-    return found;
+    else if (is_sure)
+        found = find_repeated(recording, recording->connections[connection], packet);
+    return found != NULL ? found : find_shared(recording, connection, packet);
+}
+
+bool recording_had(const struct recording *recording, size_t connection, const struct mqtt_packet *packet) {
+    const struct recorded_connection *one = recording->connections[connection];
+    for (size_t i = 0; packet->type == MQTT_PUBLISH && i < one->step_count; i++) {
+        const struct step *step = &recording->steps[one->steps[i]];
+        if (step->kind == STEP_RECEIVE && step->decoded && step->state == STEP_MET &&
+            step->packet.type == MQTT_PUBLISH && same_publish(&step->packet, packet))
+            return true;
+    }
+    return false;
+}
+
+struct step *recording_match_bytes(struct recording *recording, size_t connection) {
+    const struct recorded_connection *one = recording->connections[connection];
+    for (size_t i = 0; i < one->step_count; i++) {
+        struct step *step = &recording->steps[one->steps[i]];
+        if (step->kind != STEP_RECEIVE || step->decoded || step->state == STEP_MET)
+            continue;
+        step->state = STEP_MET;
+        return step;
+    }
+    return NULL;
 }
 
 static bool acknowledges(const struct mqtt_packet *packet, const struct step *step) {
@@ -239,11 +345,13 @@ static bool acknowledges(const struct mqtt_packet *packet, const struct step *st
 
 const struct step *recording_acknowledged(const struct recording *recording, size_t index) {
     const struct step *own = &recording->steps[index];
-    for (size_t i = index; i > 0; i--) {
-        const struct step *step = &recording->steps[i - 1];
-        if (step->kind == STEP_RECEIVE && step->decoded && acknowledges(&own->packet, step) &&
-            same_client(recording, step->connection, own->connection))
-            return step;
-    }
+    const struct recorded_connection *one = recording->connections[own->connection];
+    for (; one != NULL; one = one->previous_of_client)
+        for (size_t i = one->step_count; i > 0; i--) {
+            const struct step *step = &recording->steps[one->steps[i - 1]];
+            if (one->steps[i - 1] < index && step->kind == STEP_RECEIVE && step->decoded &&
+                acknowledges(&own->packet, step))
+                return step;
+        }
     return NULL;
 }

@@ -9,6 +9,7 @@
 #include "pcaps/replay.h"
 #include "pcaps/replay_choices.h"
 #include "pcaps/replay_link.h"
+#include "pcaps/replay_order.h"
 
 enum {
     /* A broker that answers nothing must not cost one timeout for each packet of a long capture. */
@@ -16,10 +17,17 @@ enum {
     MAXIMUM_EXTRAS = 1000,
 };
 
+/* One connection, which goes through its steps by itself. */
 struct live {
     struct link link; /* first: a pointer to it is a pointer to the connection */
     struct player *player;
+    struct live *next; /* of those that have begun and are not done */
     size_t index;
+    size_t at;         /* of its steps, the one to be done next */
+    microseconds late; /* by so much its steps come later, as it had to wait */
+    size_t blocker;    /* the step of the recording that it waits for, or NO_STEP */
+    bool blocked;      /* since then, by that or by its own socket: */
+    microseconds blocked_since;
     bool goodbye; /* DISCONNECT was sent */
     struct packet_stream received;
 };
@@ -32,11 +40,11 @@ struct player {
     struct addrinfo *addresses;
     struct live *lives;      /* by index of the recording's connections, as the next one */
     struct choices *choices; /* of the live broker */
-    size_t at;               /* the step to be done next */
+    struct live *first;      /* that has begun and is not done */
+    size_t open;             /* how many there are */
+    size_t begun;            /* connections that have begun: they do so in the recording's order */
     size_t oldest;           /* no step before this one is waited for */
-    microseconds start;      /* when the recording's first step was due, moved by each wait */
-    bool blocked;
-    microseconds blocked_since;
+    microseconds start;
     unsigned waits_in_vain;
     enum replay_outcome outcome;
     char *reason;
@@ -89,12 +97,35 @@ static void acknowledge_extra(struct live *live, const struct mqtt_packet *packe
         send_acknowledgement(live, MQTT_PUBCOMP, packet->acknowledgement.packet_identifier);
 }
 
+/* The client of the recording left next, and may not have seen what was on its way: how much of that comes before it
+ * leaves is chance. Not so a message that has come to it before or that nobody published, and nothing that answers. */
+static bool is_chance(const struct live *live, const struct mqtt_packet *packet) {
+    const struct recording *recording = live->player->recording;
+    const struct recorded_connection *connection = recording->connections[live->index];
+    if (live->goodbye || live->link.half_closed)
+        return true;
+    if (live->at >= connection->step_count || (packet->type != MQTT_PUBLISH && packet->type != MQTT_DISCONNECT))
+        return false;
+    const struct step *next = &recording->steps[connection->steps[live->at]];
+    bool leaves =
+        next->kind == STEP_CLOSE || (next->kind == STEP_SEND && next->decoded && next->packet.type == MQTT_DISCONNECT);
+    return leaves && (packet->type == MQTT_DISCONNECT || (order_was_published(recording, &packet->publish) &&
+                                                          !recording_had(recording, live->index, packet)));
+}
+
 static void take_packet(struct live *live, struct mqtt_packet *packet) {
     char text[SHOW_PACKET_CAPACITY];
     if (!choices_learn(&live->player->choices[live->index], version_of(live), packet))
         stop(live->player, REPLAY_FAILED, "no memory", "for what the target sends");
-    if (recording_match(live->player->recording, live->index, packet) != NULL)
+    const struct step *step = recording_match(live->player->recording, live->index, packet);
+    if (step != NULL && step->member == live->index + 1)
+        acknowledge_extra(live, packet); /* the recorded client does not do it */
+    if (step != NULL)
         return;
+    if (is_chance(live, packet)) {
+        acknowledge_extra(live, packet);
+        return;
+    }
     show_packet(version_of(live), packet, text, sizeof text);
     add_extra(live, text);
     acknowledge_extra(live, packet);
@@ -116,6 +147,8 @@ static void on_bytes(struct link *link, struct mqtt_bytes bytes) {
             take_packet(live, &taken.packet);
             continue;
         }
+        if (recording_match_bytes(live->player->recording, live->index) != NULL)
+            continue;
         char text[160];
         snprintf(text, sizeof text, "bytes that are no packet: %s", taken.error.what);
         add_extra(live, text);
@@ -125,11 +158,10 @@ static void on_bytes(struct link *link, struct mqtt_bytes bytes) {
 /* What can not come any more on this connection is missed. True when its closing is in the recording too. */
 static bool settle_connection(struct live *live) {
     struct recording *recording = live->player->recording;
+    const struct recorded_connection *connection = recording->connections[live->index];
     bool expected = false;
-    for (size_t i = 0; i < recording->step_count; i++) {
-        struct step *step = &recording->steps[i];
-        if (step->connection != live->index)
-            continue;
+    for (size_t i = 0; i < connection->step_count; i++) {
+        struct step *step = &recording->steps[connection->steps[i]];
         expected |= step->kind == STEP_CLOSED;
         if (step->state == STEP_PENDING && step->kind == STEP_CLOSED)
             step->state = STEP_MET;
@@ -149,38 +181,6 @@ static void on_closed(struct link *link) {
         add_extra(live, "closed the connection");
 }
 
-/* ---- What has to come before a step ---------------------------------------------------------------------- */
-
-static bool is_waited_for(const struct step *step) {
-    return step->state == STEP_PENDING && (step->kind == STEP_CLOSED || (step->kind == STEP_RECEIVE && step->decoded));
-}
-
-/* Messages to other clients are no answers: they take their time. */
-static bool holds_back(const struct step *earlier, const struct step *step) {
-    bool is_message = earlier->kind == STEP_RECEIVE && earlier->packet.type == MQTT_PUBLISH;
-    if (earlier->connection == step->connection && earlier->after_goodbye)
-        return false; /* once the client has said goodbye, either side may close first */
-    return earlier->connection == step->connection || !is_message;
-}
-
-/* Something that came before step `index` in the capture has not come yet, and the step stands on it. Where
- * `give_up`, such things count as missed from now on. */
-static bool must_wait(struct player *player, size_t index, bool give_up) {
-    struct step *steps = player->recording->steps;
-    bool waits = false;
-    while (player->oldest < index && !is_waited_for(&steps[player->oldest]))
-        player->oldest++;
-    for (size_t i = player->oldest; i < index; i++) {
-        if (!is_waited_for(&steps[i]) || !holds_back(&steps[i], &steps[index]))
-            continue;
-        if (!give_up)
-            return true;
-        steps[i].state = STEP_MISSED;
-        waits = true;
-    }
-    return waits;
-}
-
 /* ---- Doing a step ---------------------------------------------------------------------------------------- */
 
 enum progress { DONE, NOT_YET };
@@ -189,22 +189,43 @@ static enum progress open_connection(struct player *player, struct step *step) {
     struct live *live = &player->lives[step->connection];
     if (live->link.state != LINK_NOT_YET)
         return live->link.state == LINK_CONNECTING ? NOT_YET : DONE;
-    player->blocked = false; /* connecting has a timeout of its own */
     if (!link_connect(&live->link, player->addresses))
         stop(player, REPLAY_UNREACHABLE, "cannot connect", strerror(live->link.error));
     return live->link.state == LINK_CONNECTING ? NOT_YET : DONE;
 }
 
+/* The message came to another member of its Shared Subscription, which has acknowledged it. */
+static bool is_done_elsewhere(const struct player *player, const struct step *step) {
+    if (!step->decoded || step->packet.type < MQTT_PUBACK || step->packet.type > MQTT_PUBCOMP)
+        return false;
+    const struct step *acknowledged =
+        recording_acknowledged(player->recording, (size_t)(step - player->recording->steps));
+    return acknowledged != NULL && acknowledged->member != 0;
+}
+
+/* The recorded broker closed the connection as well: whether the client sent something before is chance. Of a packet
+ * that was cut by that it is not known when it began. */
+static bool was_closed_too(const struct player *player, const struct live *live, const struct step *step) {
+    const struct recorded_connection *connection = player->recording->connections[live->index];
+    for (size_t i = step->decoded ? live->at : 0; i < connection->step_count; i++)
+        if (player->recording->steps[connection->steps[i]].kind == STEP_CLOSED)
+            return live->link.state == LINK_GONE;
+    return false;
+}
+
 static void send_step(struct player *player, struct step *step) {
     struct live *live = &player->lives[step->connection];
+    if (is_done_elsewhere(player, step))
+        return;
     uint8_t *rewritten = NULL;
     size_t length = step->length;
     bool possible = live->link.state == LINK_OPEN && !live->link.half_closed;
     if (possible && step->decoded)
-        rewritten = choices_rewrite(player->choices, player->recording, player->at, &length, &possible);
+        rewritten = choices_rewrite(player->choices, player->recording, (size_t)(step - player->recording->steps),
+                                    &length, &possible);
     if (!possible) {
-        step->state = STEP_SKIPPED;
-        player->result->skipped++;
+        step->state = was_closed_too(player, live, step) ? STEP_MET : STEP_SKIPPED;
+        player->result->skipped += step->state == STEP_SKIPPED;
         return;
     }
     const uint8_t *bytes = rewritten != NULL ? rewritten : step->bytes;
@@ -220,7 +241,8 @@ static void send_step(struct player *player, struct step *step) {
 
 /* The live broker takes fewer messages at a time than the recorded one did. */
 static bool has_to_spare(const struct player *player, const struct step *step) {
-    return step->kind == STEP_SEND && step->decoded && player->lives[step->connection].link.state == LINK_OPEN &&
+    return step->kind == STEP_SEND && step->decoded && !step->beyond_limits &&
+           player->lives[step->connection].link.state == LINK_OPEN &&
            !choices_allow(&player->choices[step->connection], &step->packet);
 }
 
@@ -254,13 +276,18 @@ static enum progress do_step(struct player *player, struct step *step) {
 
 /* ---- Time ------------------------------------------------------------------------------------------------ */
 
-static microseconds due_time(const struct player *player, const struct step *step) {
+static struct step *next_step(struct player *player, const struct live *live) {
+    const struct recorded_connection *connection = player->recording->connections[live->index];
+    return live->at < connection->step_count ? &player->recording->steps[connection->steps[live->at]] : NULL;
+}
+
+static microseconds due_time(const struct player *player, const struct live *live, const struct step *step) {
     if (player->options->speed <= 0)
         return player->start;
     double since = (double)(step->time - player->recording->steps[0].time) / player->options->speed;
     /* Beyond a century no replay goes; it only must not wrap. */
     double century = 100.0 * 365 * 86400 * (double)MICROSECONDS_PER_SECOND;
-    return player->start + (microseconds)(since < century ? since : century);
+    return player->start + live->late + (microseconds)(since < century ? since : century);
 }
 
 static void wait_until(struct player *player, microseconds deadline) {
@@ -268,22 +295,25 @@ static void wait_until(struct player *player, microseconds deadline) {
         stop(player, REPLAY_FAILED, "cannot wait for the network", strerror(errno));
 }
 
-/* Waits for what the step at hand needs; once the timeout has passed, goes on without. */
-static void wait_for_step(struct player *player) {
-    microseconds now = event_loop_now(player->loop);
-    if (!player->blocked)
-        player->blocked_since = now;
-    player->blocked = true;
-    if (now < player->blocked_since + player->options->timeout) {
-        wait_until(player, player->blocked_since + player->options->timeout);
-        return;
+static bool goes_on(const struct player *player) {
+    return player->outcome == REPLAY_PLAYED && !player->result->gave_up;
+}
+
+/* ---- Waiting --------------------------------------------------------------------------------------------- */
+
+/* The timeout has passed: goes on without what was waited for. */
+static void give_up_waiting(struct player *player, struct live *live) {
+    live->blocked = false;
+    if (live->blocker != NO_STEP) {
+        struct step *blocker = &player->recording->steps[live->blocker];
+        if (!order_is_awaited(blocker))
+            return; /* another client is late, and has a timeout of its own */
+        blocker->state = STEP_MISSED;
     }
-    player->blocked = false;
     player->waits_in_vain++;
     player->result->gave_up = player->waits_in_vain >= MAXIMUM_WAITS_IN_VAIN;
-    if (must_wait(player, player->at, true))
+    if (live->blocker != NO_STEP)
         return;
-    struct live *live = &player->lives[player->recording->steps[player->at].connection];
     if (live->link.state == LINK_CONNECTING) {
         stop(player, REPLAY_UNREACHABLE, "cannot connect", "no answer within the timeout");
         return;
@@ -293,46 +323,117 @@ static void wait_for_step(struct player *player) {
     (void)settle_connection(live);
 }
 
-static void advance(struct player *player, microseconds due) {
+/* Returns until when to wait, at most; 0 where the wait is over. */
+static microseconds wait_for(struct player *player, struct live *live, size_t blocker) {
     microseconds now = event_loop_now(player->loop);
-    /* What had to wait moves all that follows, so that the pauses between packets stay. */
-    if (player->blocked && now > due)
-        player->start += now - due;
-    player->blocked = false;
-    player->at++;
+    if (!live->blocked || live->blocker != blocker)
+        live->blocked_since = now;
+    live->blocked = true;
+    live->blocker = blocker;
+    microseconds deadline = live->blocked_since + player->options->timeout;
+    if (now < deadline)
+        return deadline;
+    give_up_waiting(player, live);
+    return 0;
 }
 
-static bool goes_on(const struct player *player) {
-    return player->outcome == REPLAY_PLAYED && !player->result->gave_up;
-}
+/* ---- Going through the steps ------------------------------------------------------------------------------- */
 
 /* Answers are waited for by the steps that stand on them. */
-static void pass_answer(struct player *player, const struct step *step) {
+static void pass_answer(struct live *live, const struct step *step) {
     /* Some brokers close at once after DISCONNECT, others wait for the client to do it. */
     if (step->kind == STEP_CLOSED && step->after_goodbye)
-        link_half_close(&player->lives[step->connection].link);
-    player->at++;
+        link_half_close(&live->link);
+    live->at++;
+}
+
+/* Does the connection's next step if it can; else *deadline becomes the time to look again, if that is earlier. True
+ * where something was done. */
+static bool go_on(struct player *player, struct live *live, microseconds *deadline) {
+    struct step *step = next_step(player, live);
+    microseconds now = event_loop_now(player->loop), due = due_time(player, live, step), until = due;
+    if (step->kind == STEP_RECEIVE || step->kind == STEP_CLOSED) {
+        pass_answer(live, step);
+        return true;
+    }
+    if (now >= due) {
+        size_t blocker = order_blocker(player->recording, (size_t)(step - player->recording->steps));
+        if (blocker == NO_STEP && !has_to_spare(player, step) && do_step(player, step) == DONE) {
+            /* What had to wait moves all that follows, so that the pauses between packets stay. */
+            if (live->blocked && player->options->speed > 0)
+                live->late += now - due;
+            live->blocked = false;
+            step->state = step->state == STEP_PENDING ? STEP_MET : step->state;
+            live->at++;
+            return true;
+        }
+        until = wait_for(player, live, blocker);
+        if (until == 0)
+            return true;
+    }
+    *deadline = until < *deadline ? until : *deadline;
+    return false;
+}
+
+/* The next connection of the recording begins: never more at a time than there were. */
+static void begin_connections(struct player *player, microseconds *deadline) {
+    while (player->begun < player->recording->connection_count && player->open < player->recording->most_open) {
+        struct live *live = &player->lives[player->begun];
+        microseconds due = due_time(player, live, next_step(player, live));
+        if (event_loop_now(player->loop) < due) {
+            *deadline = due < *deadline ? due : *deadline;
+            return;
+        }
+        struct live **last = &player->first;
+        while (*last != NULL)
+            last = &(*last)->next;
+        *last = live;
+        player->open++;
+        player->begun++;
+    }
+}
+
+/* Goes through all that have begun. True where one of them did something. */
+static bool go_through(struct player *player, microseconds *deadline) {
+    bool progress = false;
+    struct live **place = &player->first;
+    while (*place != NULL && goes_on(player)) {
+        struct live *live = *place;
+        while (next_step(player, live) != NULL && goes_on(player) && go_on(player, live, deadline))
+            progress = true;
+        if (next_step(player, live) == NULL) {
+            *place = live->next;
+            player->open--;
+            progress = true;
+        } else {
+            place = &live->next;
+        }
+    }
+    return progress;
 }
 
 static void play_steps(struct player *player) {
-    struct recording *recording = player->recording;
-    while (player->at < recording->step_count && goes_on(player)) {
-        struct step *step = &recording->steps[player->at];
-        microseconds due = due_time(player, step);
-        if (step->kind == STEP_RECEIVE || step->kind == STEP_CLOSED)
-            pass_answer(player, step);
-        else if (event_loop_now(player->loop) < due)
-            wait_until(player, due);
-        else if (must_wait(player, player->at, false) || has_to_spare(player, step) || do_step(player, step) == NOT_YET)
-            wait_for_step(player);
-        else
-            advance(player, due);
+    while (goes_on(player)) {
+        microseconds deadline = NO_DEADLINE;
+        begin_connections(player, &deadline);
+        bool progress = go_through(player, &deadline);
+        if (player->first == NULL && player->begun == player->recording->connection_count)
+            return;
+        if (goes_on(player))
+            wait_until(player, progress ? event_loop_now(player->loop) : deadline);
     }
 }
 
 /* That a broker closes after the client's goodbye keeps nobody waiting any more. */
 static bool is_missed_at_end(const struct step *step) {
-    return is_waited_for(step) && !step->after_goodbye;
+    return order_is_awaited(step) && !step->after_goodbye;
+}
+
+/* Whether the connection got as far as this step. */
+static bool was_reached(const struct player *player, const struct step *step) {
+    const struct live *live = &player->lives[step->connection];
+    const struct recorded_connection *connection = player->recording->connections[step->connection];
+    return live->at == connection->step_count || step < &player->recording->steps[connection->steps[live->at]];
 }
 
 /* The last answers, for at most one timeout. */
@@ -341,16 +442,16 @@ static void play_end(struct player *player) {
     microseconds deadline = event_loop_now(player->loop) + player->options->timeout;
     player->oldest = 0;
     while (goes_on(player) && event_loop_now(player->loop) < deadline) {
-        while (player->oldest < player->at && !is_missed_at_end(&recording->steps[player->oldest]))
+        while (player->oldest < recording->step_count && !is_missed_at_end(&recording->steps[player->oldest]))
             player->oldest++;
-        if (player->oldest == player->at)
+        if (player->oldest == recording->step_count)
             break;
         wait_until(player, deadline);
     }
     for (size_t i = 0; i < recording->step_count; i++) {
         struct step *step = &recording->steps[i];
-        if (is_waited_for(step))
-            step->state = i < player->at ? STEP_MISSED : STEP_SKIPPED;
+        if (order_is_awaited(step))
+            step->state = was_reached(player, step) ? STEP_MISSED : STEP_SKIPPED;
     }
 }
 
@@ -375,6 +476,7 @@ static bool prepare(struct player *player) {
         struct live *live = &player->lives[i];
         live->player = player;
         live->index = i;
+        live->blocker = NO_STEP;
         live->link.loop = player->loop;
         live->link.on_bytes = on_bytes;
         live->link.on_closed = on_closed;

@@ -3,13 +3,14 @@
 #include <string.h>
 
 #include "pcaps/conversation.h"
-#include "pcaps/replay.h"
-#include "pcaps/topic_aliases.h"
+#include "pcaps/replay_choices.h"
+#include "pcaps/replay_order.h"
 
 struct recorder {
     struct recording *recording;
     const char *prefix;
     size_t count; /* of MQTT connections, with those that cannot be played */
+    size_t open;  /* that can be played */
     struct spec_rules rules;
 };
 
@@ -17,11 +18,13 @@ struct recorded {
     struct recorder *recorder;
     struct recorded_connection *connection;
     size_t index;
-    bool goodbye;                    /* the client has sent DISCONNECT */
+    bool connected;                  /* the client has sent CONNECT */
+    bool goodbye;                    /* and DISCONNECT */
     bool closed;                     /* the client has closed */
     bool closed_by_it;               /* the broker has closed */
     struct packet_stream streams[2]; /* by enum mqtt_side, as the next one */
     struct topic_aliases aliases[2];
+    struct choices limits; /* of the recorded broker */
 };
 
 struct moment {
@@ -30,6 +33,20 @@ struct moment {
 };
 
 /* ---- Steps ----------------------------------------------------------------------------------------------- */
+
+/* Notes that the next step of the recording is this connection's. */
+static bool note_step(struct recorded_connection *connection, size_t step) {
+    if (connection->step_count == connection->step_capacity) {
+        size_t capacity = connection->step_capacity == 0 ? 8 : connection->step_capacity * 2;
+        size_t *steps = realloc(connection->steps, capacity * sizeof *steps);
+        if (steps == NULL)
+            return false;
+        connection->steps = steps;
+        connection->step_capacity = capacity;
+    }
+    connection->steps[connection->step_count++] = step;
+    return true;
+}
 
 static struct step *add_step(struct recorded *recorded, enum step_kind kind, struct moment moment) {
     struct recording *recording = recorded->recorder->recording;
@@ -42,6 +59,10 @@ static struct step *add_step(struct recorded *recorded, enum step_kind kind, str
         }
         recording->steps = steps;
         recording->step_capacity = capacity;
+    }
+    if (!note_step(recorded->connection, recording->step_count)) {
+        recording->no_memory = true;
+        return NULL;
     }
     struct step *step = &recording->steps[recording->step_count++];
     *step = (struct step){.kind = kind, .connection = recorded->index, .frame = moment.frame, .time = moment.time};
@@ -104,6 +125,9 @@ static void learn_from_connect(struct recorded *recorded, const struct step *ste
     const struct mqtt_connect *connect = &step->packet.connect;
     struct recorded_connection *connection = recorded->connection;
     uint8_t level = connect->protocol_level;
+    if (recorded->connected)
+        return; /* a second one changes nothing */
+    recorded->connected = true;
     connection->version = level >= MQTT_3_1 && level <= MQTT_5_0 ? (enum mqtt_version)level : MQTT_3_1_1;
     recorded->streams[MQTT_CLIENT].decoder.version = connection->version;
     recorded->streams[MQTT_SERVER].decoder.version = connection->version;
@@ -138,6 +162,31 @@ static void resolve_topic(struct recorded *recorded, enum mqtt_side side, struct
     step->packet.publish.topic = (struct mqtt_bytes){step->topic, packet.publish.topic.length};
 }
 
+static bool has_shared(const struct mqtt_subscribe *subscribe) {
+    struct mqtt_bytes filters = subscribe->filters, filter;
+    uint8_t options;
+    while (filters.length > 0 && mqtt_next_filter(&filters, &filter, &options))
+        if (filter.length > 7 && memcmp(filter.data, "$share/", 7) == 0)
+            return true;
+    return false;
+}
+
+/* A client that goes beyond what the recorded broker allowed is to do so again. */
+static void note_limits(struct recorded *recorded, enum mqtt_side side, struct step *step) {
+    struct choices *limits = &recorded->limits;
+    struct mqtt_packet packet = step->packet;
+    if (side == MQTT_SERVER) {
+        if (!choices_learn(limits, recorded->connection->version, &packet))
+            recorded->recorder->recording->no_memory = true;
+        return;
+    }
+    bool is_message = packet.type == MQTT_PUBLISH && recorded->connection->version == MQTT_5_0;
+    step->beyond_limits = !choices_allow(limits, &packet) ||
+                          (is_message && mqtt_property_number(packet.publish.properties, MQTT_TOPIC_ALIAS, 0) >
+                                             limits->topic_alias_maximum);
+    choices_sent(limits, &packet);
+}
+
 static void add_packet(struct recorded *recorded, enum mqtt_side side, struct mqtt_bytes bytes,
                        const struct mqtt_packet *packet, struct moment moment) {
     struct step *step = add_step(recorded, side == MQTT_CLIENT ? STEP_SEND : STEP_RECEIVE, moment);
@@ -147,12 +196,15 @@ static void add_packet(struct recorded *recorded, enum mqtt_side side, struct mq
     if (!step->decoded)
         return;
     resolve_topic(recorded, side, step);
+    note_limits(recorded, side, step);
     if (step->packet.type == MQTT_CONNECT)
         learn_from_connect(recorded, step);
     if (step->packet.type == MQTT_CONNACK)
         learn_from_connack(recorded, step);
     if (step->packet.type == MQTT_DISCONNECT && side == MQTT_CLIENT)
         recorded->goodbye = true;
+    if (step->packet.type == MQTT_SUBSCRIBE && recorded->connection->version == MQTT_5_0)
+        recorded->connection->shares |= has_shared(&step->packet.subscribe);
 }
 
 static void add_packets(struct recorded *recorded, enum mqtt_side side, struct moment moment) {
@@ -182,6 +234,7 @@ static struct recorded_connection *add_connection(struct recording *recording, s
     struct recorded_connection *connection = calloc(1, sizeof *connection);
     if (connection == NULL)
         return NULL;
+    connection->index = recording->connection_count;
     connection->number = number;
     connection->version = MQTT_3_1_1;
     strcpy(connection->client, "?");
@@ -208,7 +261,9 @@ static void *opened(void *context, const struct stream_address *client, const st
         return NULL;
     }
     recorded->recorder = recorder;
-    recorded->index = recorder->recording->connection_count - 1;
+    recorded->index = recorded->connection->index;
+    if (++recorder->open > recorder->recording->most_open)
+        recorder->recording->most_open = recorder->open;
     packet_stream_begin(&recorded->streams[MQTT_CLIENT], MQTT_CLIENT, MQTT_3_1_1, &recorder->rules);
     packet_stream_begin(&recorded->streams[MQTT_SERVER], MQTT_SERVER, MQTT_3_1_1, &recorder->rules);
     (void)add_step(recorded, STEP_OPEN, (struct moment){frame, time});
@@ -256,16 +311,18 @@ static void ended(void *context, void *owner, enum mqtt_side side, bool reset, u
 }
 
 static void closed(void *context, void *owner, uint64_t frame, microseconds time) {
+    struct recorder *recorder = context;
     struct recorded *recorded = owner;
-    (void)context;
     if (recorded == NULL)
         return;
+    recorder->open--;
     if (!recorded->closed)
         add_rest(recorded, (struct moment){frame, time});
     packet_stream_end(&recorded->streams[MQTT_CLIENT]);
     packet_stream_end(&recorded->streams[MQTT_SERVER]);
     topic_aliases_free(&recorded->aliases[MQTT_CLIENT]);
     topic_aliases_free(&recorded->aliases[MQTT_SERVER]);
+    choices_free(&recorded->limits);
     free(recorded);
 }
 
@@ -278,6 +335,8 @@ bool recording_read(struct recording *recording, const char *path, const char *p
     struct stream_hooks hooks = conversations_begin(&conversations, &wanted);
     bool whole = capture_read(path, &hooks, reason, reason_size);
     recording->others = conversations.other_count;
+    if (!order_begin(recording))
+        recording->no_memory = true;
     if (whole && recording->no_memory) {
         snprintf(reason, reason_size, "no memory for all of it");
         return false;
@@ -286,6 +345,7 @@ bool recording_read(struct recording *recording, const char *path, const char *p
 }
 
 void recording_free(struct recording *recording) {
+    order_end(recording);
     for (size_t i = 0; i < recording->step_count; i++) {
         free(recording->steps[i].bytes);
         free(recording->steps[i].topic);
