@@ -173,7 +173,7 @@ uninstall: ## take away what install has put there
 
 .PHONY: library install uninstall
 
-test-helpers: library $(B)/reference/crash $(B)/fuzz/replay_decode $(B)/fuzz/replay_broker $(B)/fuzz/canary $(B)/fuzz/seeds $(B)/reports/sample_report
+test-helpers: library $(B)/pcaps/bench/traffic $(B)/reference/crash $(B)/fuzz/replay_decode $(B)/fuzz/replay_broker $(B)/fuzz/canary $(B)/fuzz/seeds $(B)/reports/sample_report
 
 unit: $(TEST_PROGRAMS)
 

@@ -97,8 +97,9 @@ void recording_free(struct recording *recording);
  * one that was met before. NULL where the recorded broker sent no such packet. */
 struct step *recording_match(struct recording *recording, size_t connection, const struct mqtt_packet *packet);
 
-/* The same message has come on the connection before. */
-bool recording_had(const struct recording *recording, size_t connection, const struct mqtt_packet *packet);
+/* The recorded broker may have sent this packet as well, to a client that left before it came: it answers what was not
+ * answered, or it is a message that somebody published and that has not come to the client as often as it may. */
+bool recording_may_lack(const struct recording *recording, size_t connection, const struct mqtt_packet *packet);
 
 /* As recording_match(), for bytes of the live broker that are no packet. */
 struct step *recording_match_bytes(struct recording *recording, size_t connection);

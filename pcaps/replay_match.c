@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "pcaps/replay.h"
+#include "pcaps/replay_order.h"
 
 static bool is_publish_with(const struct step *step, uint8_t qos) {
     return step->packet.type == MQTT_PUBLISH && mqtt_publish_qos(step->packet.flags) == qos;
@@ -123,28 +123,24 @@ static bool stands_for(const struct step *step, enum mqtt_version version, const
     }
 }
 
-/* The Packet Identifier of `packet` as the recording has it. False where it answers nothing recorded. */
-static bool find_identifier(const struct recording *recording, size_t connection, const struct mqtt_packet *packet,
-                            uint16_t *identifier) {
+/* The Packet Identifier of `packet` as the recording has it. */
+static uint16_t find_identifier(const struct recording *recording, size_t connection,
+                                const struct mqtt_packet *packet) {
+    uint16_t live = packet->acknowledgement.packet_identifier, identifier;
     switch (packet->type) {
     case MQTT_PUBREL: /* one of a message that nobody knows answers a PUBREC with the same identifier */
-        *identifier = packet->acknowledgement.packet_identifier;
-        return recorded_identifier(recording, recording->connections[connection], *identifier, identifier) ||
-               packet->acknowledgement.reason_code == MQTT_REASON_PACKET_IDENTIFIER_NOT_FOUND;
+        return recorded_identifier(recording, recording->connections[connection], live, &identifier) ? identifier
+                                                                                                     : live;
     case MQTT_SUBACK:
-        *identifier = packet->suback.packet_identifier;
-        return true;
+        return packet->suback.packet_identifier;
     case MQTT_PUBACK:
     case MQTT_PUBREC:
     case MQTT_PUBCOMP:
-        *identifier = packet->acknowledgement.packet_identifier;
-        return true;
+        return live;
     case MQTT_UNSUBACK:
-        *identifier = unsuback_identifier(recording->connections[connection]->version, packet);
-        return true;
+        return unsuback_identifier(recording->connections[connection]->version, packet);
     default:
-        *identifier = 0;
-        return true;
+        return 0;
     }
 }
 
@@ -291,10 +287,10 @@ struct step *recording_match(struct recording *recording, size_t connection, con
     struct recorded_connection *one = recording->connections[connection];
     enum mqtt_version version = one->version;
     bool is_sure = packet->type == MQTT_PUBLISH && mqtt_publish_qos(packet->flags) > 0;
-    struct step *found = NULL;
-    uint16_t identifier;
-    if (!find_identifier(recording, connection, packet, &identifier))
-        return find_shared_pubrel(recording, connection, packet);
+    struct step *found = find_shared_pubrel(recording, connection, packet);
+    if (found != NULL)
+        return found;
+    uint16_t identifier = find_identifier(recording, connection, packet);
     do {
         found = find_pending(recording, one, packet, identifier);
         one = one->next_of_client;
@@ -304,17 +300,6 @@ struct step *recording_match(struct recording *recording, size_t connection, con
     else if (is_sure)
         found = find_repeated(recording, recording->connections[connection], packet);
     return found != NULL ? found : find_shared(recording, connection, packet);
-}
-
-bool recording_had(const struct recording *recording, size_t connection, const struct mqtt_packet *packet) {
-    const struct recorded_connection *one = recording->connections[connection];
-    for (size_t i = 0; packet->type == MQTT_PUBLISH && i < one->step_count; i++) {
-        const struct step *step = &recording->steps[one->steps[i]];
-        if (step->kind == STEP_RECEIVE && step->decoded && step->state == STEP_MET &&
-            step->packet.type == MQTT_PUBLISH && same_publish(&step->packet, packet))
-            return true;
-    }
-    return false;
 }
 
 struct step *recording_match_bytes(struct recording *recording, size_t connection) {
@@ -354,4 +339,61 @@ const struct step *recording_acknowledged(const struct recording *recording, siz
                 return step;
         }
     return NULL;
+}
+
+/* ---- What the recording may lack ---------------------------------------------------------------------------- */
+
+static size_t count_filters(const struct mqtt_packet *packet) {
+    struct mqtt_bytes filters = packet->subscribe.filters, filter;
+    uint8_t options;
+    size_t count = 0;
+    while (filters.length > 0 && mqtt_next_filter(&filters, &filter, &options))
+        count++;
+    return count;
+}
+
+/* Some client published it, and it came less often than the client had subscriptions: a broker may send a copy for
+ * each. */
+static bool may_be_another_copy(const struct recording *recording, const struct recorded_connection *connection,
+                                const struct mqtt_packet *packet) {
+    size_t copies = 0, filters = 0;
+    if (!order_was_published(recording, &packet->publish))
+        return false;
+    for (size_t i = 0; i < connection->step_count; i++) {
+        const struct step *step = &recording->steps[connection->steps[i]];
+        if (!step->decoded)
+            continue;
+        if (step->kind == STEP_SEND && step->packet.type == MQTT_SUBSCRIBE)
+            filters += count_filters(&step->packet);
+        copies += step->kind == STEP_RECEIVE && step->state == STEP_MET && step->packet.type == MQTT_PUBLISH &&
+                  same_publish(&step->packet, packet);
+    }
+    return copies == 0 || copies < filters;
+}
+
+/* The request to which it is the answer. */
+static const enum mqtt_type requests[MQTT_TYPE_COUNT] = {
+    [MQTT_CONNACK] = MQTT_CONNECT,  [MQTT_PUBACK] = MQTT_PUBLISH,       [MQTT_PUBREC] = MQTT_PUBLISH,
+    [MQTT_PUBREL] = MQTT_PUBREC,    [MQTT_PUBCOMP] = MQTT_PUBREL,       [MQTT_SUBACK] = MQTT_SUBSCRIBE,
+    [MQTT_PINGRESP] = MQTT_PINGREQ, [MQTT_UNSUBACK] = MQTT_UNSUBSCRIBE,
+};
+
+/* More was asked, or may have been, than was answered. */
+static bool may_be_an_answer(const struct recording *recording, const struct recorded_connection *connection,
+                             enum mqtt_type type) {
+    size_t asked = 0, answered = 0;
+    for (size_t i = 0; i < connection->step_count; i++) {
+        const struct step *step = &recording->steps[connection->steps[i]];
+        asked += step->kind == STEP_SEND && (!step->decoded || step->packet.type == requests[type]);
+        answered += step->kind == STEP_RECEIVE && step->decoded && step->packet.type == type;
+    }
+    return asked > answered;
+}
+
+bool recording_may_lack(const struct recording *recording, size_t connection, const struct mqtt_packet *packet) {
+    const struct recorded_connection *one = recording->connections[connection];
+    if (packet->type == MQTT_PUBLISH)
+        return may_be_another_copy(recording, one, packet);
+    return packet->type == MQTT_DISCONNECT ||
+           (requests[packet->type] != MQTT_RESERVED && may_be_an_answer(recording, one, packet->type));
 }

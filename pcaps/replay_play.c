@@ -98,19 +98,18 @@ static void acknowledge_extra(struct live *live, const struct mqtt_packet *packe
 }
 
 /* The client of the recording left next, and may not have seen what was on its way: how much of that comes before it
- * leaves is chance. Not so a message that has come to it before or that nobody published, and nothing that answers. */
+ * leaves is chance. */
 static bool is_chance(const struct live *live, const struct mqtt_packet *packet) {
     const struct recording *recording = live->player->recording;
     const struct recorded_connection *connection = recording->connections[live->index];
     if (live->goodbye || live->link.half_closed)
         return true;
-    if (live->at >= connection->step_count || (packet->type != MQTT_PUBLISH && packet->type != MQTT_DISCONNECT))
+    if (live->at >= connection->step_count)
         return false;
     const struct step *next = &recording->steps[connection->steps[live->at]];
     bool leaves =
         next->kind == STEP_CLOSE || (next->kind == STEP_SEND && next->decoded && next->packet.type == MQTT_DISCONNECT);
-    return leaves && (packet->type == MQTT_DISCONNECT || (order_was_published(recording, &packet->publish) &&
-                                                          !recording_had(recording, live->index, packet)));
+    return leaves && recording_may_lack(recording, live->index, packet);
 }
 
 static void take_packet(struct live *live, struct mqtt_packet *packet) {

@@ -1,11 +1,11 @@
 /* Writes a capture of much MQTT traffic, such as a server of some size has.
  *
- * usage: traffic FILE MEBIBYTES
+ * usage: traffic FILE MEBIBYTES [QOS]
  *
  * A hundred publishers, each with a subscriber of its own, in MQTT 3.1.1 and 5.0 by turns, talk to the reference broker
- * in virtual time: six of ten pairs at QoS 0, three at QoS 1, one at QoS 2. Payloads are text of 40 to 1000 bytes, in
- * batches of one to four messages. It ends when so many mebibytes of MQTT are written; they stand in segments as TCP
- * makes them. The same size gives the same file. */
+ * in virtual time: six of ten pairs at QoS 0, three at QoS 1, one at QoS 2; or all at QOS. Payloads are text of 40 to
+ * 1000 bytes, in batches of one to four messages. It ends when so many mebibytes of MQTT are written; they stand in
+ * segments as TCP makes them. The same size gives the same file. */
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,6 +43,7 @@ struct traffic {
     microseconds now;
     uint64_t random;
     uint64_t written; /* bytes of MQTT */
+    int qos;          /* of all; -1: of each its own */
     struct client clients[2 * PAIRS];
 };
 
@@ -183,7 +184,7 @@ static void open_client(struct traffic *traffic, unsigned number) {
     struct client *client = &traffic->clients[number];
     unsigned pair = number / 2;
     client->version = pair % 2 == 0 ? MQTT_3_1_1 : MQTT_5_0;
-    client->qos = pair % 10 < 6 ? 0 : pair % 10 < 9 ? 1 : 2;
+    client->qos = traffic->qos >= 0 ? (uint8_t)traffic->qos : pair % 10 < 6 ? 0 : pair % 10 < 9 ? 1 : 2;
     snprintf(client->topic, sizeof client->topic, "site/%u/telemetry", pair);
     client->connection = broker_accept(traffic->broker, traffic->now, client);
     client->captured = capture_writer_connect(traffic->writer, SERVER_PORT, traffic->now);
@@ -217,9 +218,11 @@ int main(int count, char **arguments) {
     const struct broker_settings settings = broker_default_settings();
     const struct environment environment = environment_of_system();
     char reason[256];
-    unsigned long size = count == 3 ? strtoul(arguments[2], NULL, 10) : 0;
-    if (size == 0 || size > LARGEST_TRAFFIC) {
-        fprintf(stderr, "usage: traffic FILE MEBIBYTES, 1 to %u\n", LARGEST_TRAFFIC);
+    unsigned long size = count == 3 || count == 4 ? strtoul(arguments[2], NULL, 10) : 0;
+    bool has_qos = count == 4;
+    traffic.qos = has_qos ? atoi(arguments[3]) : -1;
+    if (size == 0 || size > LARGEST_TRAFFIC || (has_qos && (traffic.qos < 0 || traffic.qos > 2))) {
+        fprintf(stderr, "usage: traffic FILE MEBIBYTES [QOS]; 1 to %u MiB, QoS 0 to 2\n", LARGEST_TRAFFIC);
         return 2;
     }
     traffic.writer = capture_writer_open(arguments[1], CAPTURE_BEGINS, reason, sizeof reason);

@@ -60,11 +60,16 @@ struct replay_row {
 #define SUBSCRIBE                     "\x82\6\0\1\0\1t\2"
 #define SUBACK                        "\x90\3\0\1\2"
 #define DISCONNECT                    "\xe0\0"
+#define CONNECT_KEPT                  "\x10\x0d\0\4MQTT\4\0\0\x3c\0\1a"
+#define CONNACK_KEPT                  "\x20\2\1\0"
 #define GREETING(connection, connect) OPEN(connection), C(connection, connect), S(connection, CONNACK)
 
 /* MQTT 5.0. */
 #define CONNECT_5                       "\x10\x0e\0\4MQTT\5\2\0\x3c\0\0\1a"
+#define CONNECT_5_B                     "\x10\x0e\0\4MQTT\5\2\0\x3c\0\0\1b"
 #define CONNACK_5                       "\x20\3\0\0\0"
+#define SUBSCRIBE_SHARED                "\x82\x10\0\1\0\0\x0a$share/g/t\1"
+#define SUBACK_5                        "\x90\4\0\1\0\1"
 #define GREETING_5(connection, connack) OPEN(connection), C(connection, CONNECT_5), S(connection, connack)
 
 /* clang-format off */
@@ -141,6 +146,20 @@ static const struct replay_row rows[] = {
      {GREETING(0, CONNECT), GREETING(1, CONNECT_B), C(0, SUBSCRIBE), C(1, "\x30\4\0\1ux"), C(1, "\xc0\0"),
      S(1, "\xd0\0"), S(0, SUBACK)},
      "sent 5 skipped 0"},
+    {"a message comes before the client has left that it came back for, and once more",
+     {GREETING(0, CONNECT_KEPT), C(0, SUBSCRIBE), S(0, SUBACK), C_ENDS(0), OPEN(1), C(1, CONNECT_KEPT),
+     S(1, CONNACK_KEPT), S(1, "\x32\6\0\1t\0\3x"), C(1, "\x40\2\0\3")},
+     {GREETING(0, CONNECT_KEPT), C(0, SUBSCRIBE), S(0, "\x32\6\0\1t\0\4x"), S(0, SUBACK), C_ENDS(0), S_ENDS(0), OPEN(1),
+     C(1, CONNECT_KEPT), S(1, CONNACK_KEPT), S(1, "\x3a\6\0\1t\0\4x"), C(1, "\x40\2\0\4")},
+     "sent 4 skipped 0"},
+    {"an answer that the recorded client did not wait for",
+     {GREETING(0, CONNECT), C(0, "\xc0\0"), C(0, DISCONNECT), C_ENDS(0)},
+     {GREETING(0, CONNECT), C(0, "\xc0\0"), S(0, "\xd0\0"), C(0, DISCONNECT), C_ENDS(0)},
+     "sent 3 skipped 0"},
+    {"both answer with bytes that are no packet",
+     {GREETING(0, CONNECT), S(0, "\xf0\0"), C(0, DISCONNECT), C_ENDS(0)},
+     {GREETING(0, CONNECT), NOTHING(0), S(0, "\xf0\0"), C(0, DISCONNECT), C_ENDS(0)},
+     "sent 2 skipped 0"},
     {"a client does not leave before its messages have come",
      {GREETING(0, CONNECT), S(0, "\x30\4\0\1tx"), C(0, DISCONNECT), C_ENDS(0)},
      {GREETING(0, CONNECT), NOTHING(0), S(0, "\x30\4\0\1tx"), C(0, DISCONNECT), C_ENDS(0)},
@@ -254,6 +273,22 @@ static const struct replay_row rows[] = {
      {OPEN(0), C(0, "\x10\x12\0\4MQTT\5\2\0\x3c\4\x15\0\1X\0\1a"), S(0, "\xf0\x0a\x18\x08\x15\0\1X\x16\0\1l"),
      C(0, "\xf0\x0a\x18\x08\x15\0\1X\x16\0\1c"), S(0, "\x20\7\0\0\4\x15\0\1X")},
      "sent 2 skipped 0"},
+    {"5.0: a client's Topic Alias above what the recorded broker allowed is sent again",
+     {GREETING_5(0, CONNACK_5), C(0, "\x30\x08\0\1t\3\x23\0\1x"), S_ENDS(0)},
+     {GREETING_5(0, CONNACK_5), C(0, "\x30\x08\0\1t\3\x23\0\1x"), S_ENDS(0)},
+     "sent 2 skipped 0"},
+    {"5.0: PUBREL for what nobody knows",
+     {GREETING_5(0, CONNACK_5), C(0, "\x50\2\0\x4d"), S(0, "\x62\3\0\x4d\x92"), C(0, DISCONNECT), C_ENDS(0)},
+     {GREETING_5(0, CONNACK_5), C(0, "\x50\2\0\x4d"), S(0, "\x62\3\0\x4d\x92"), C(0, DISCONNECT), C_ENDS(0)},
+     "sent 3 skipped 0"},
+    {"5.0: a message comes to another member of a Shared Subscription, which acknowledges it",
+     {GREETING_5(0, CONNACK_5), OPEN(1), C(1, CONNECT_5_B), S(1, CONNACK_5), C(0, SUBSCRIBE_SHARED), S(0, SUBACK_5),
+     C(1, SUBSCRIBE_SHARED), S(1, SUBACK_5), C(1, "\x32\7\0\1t\0\5\0x"), S(1, "\x40\2\0\5"),
+     S(0, "\x32\7\0\1t\0\1\0x"), C(0, "\x40\2\0\1")},
+     {GREETING_5(0, CONNACK_5), OPEN(1), C(1, CONNECT_5_B), S(1, CONNACK_5), C(0, SUBSCRIBE_SHARED), S(0, SUBACK_5),
+     C(1, SUBSCRIBE_SHARED), S(1, SUBACK_5), C(1, "\x32\7\0\1t\0\5\0x"), S(1, "\x40\2\0\5"),
+     S(1, "\x32\7\0\1t\0\7\0x"), C(1, "\x40\2\0\7")},
+     "sent 5 skipped 0"},
     {"5.0: no more messages at a time than the new broker's Receive Maximum",
      {GREETING_5(0, CONNACK_5), C(0, "\x32\7\0\1t\0\1\0x"), C(0, "\x32\7\0\1t\0\2\0y"), S(0, "\x40\2\0\1"),
      S(0, "\x40\2\0\2")},

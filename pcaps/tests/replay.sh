@@ -1,0 +1,74 @@
+#!/bin/sh
+# usage: replay.sh MQSPEC BUILD_DIRECTORY
+#
+# Captures of much traffic, played again against the broker that they were made with. TAP.
+set -u
+. "$(dirname "$0")/../../.ci/tap.sh"
+
+mqspec=$1
+traffic=${2:?usage: replay.sh MQSPEC BUILD_DIRECTORY}/pcaps/bench/traffic
+
+# ---- The suite -------------------------------------------------------------------------------------------------------
+
+plays_suite() { # version
+    "$mqspec" test --target "localhost:$port" -V "$1" --pcap "$work/suite.pcap" >"$work/out" 2>"$work/err"
+}
+# With the pauses of the capture, for what expires and what is kept alive.
+is_answered_as_recorded() { # further arguments
+    timeout 120 "$mqspec" replay "$work/suite.pcap" --target "localhost:$port" "$@" >"$work/out" 2>"$work/err" &&
+        grep -q 'answered as recorded' "$work/out"
+}
+
+for version in 3.1.1 5.0; do
+    check 'a broker starts' start_broker
+    check "the suite of $version is captured" plays_suite "$version"
+    check 'the broker stops' stop_broker
+    check 'another one starts' start_broker
+    check "it answers the suite of $version as recorded" is_answered_as_recorded
+    check 'it stops' stop_broker
+done
+
+# ---- QoS 2 -----------------------------------------------------------------------------------------------------------
+
+makes_traffic() { "$traffic" "$work/suite.pcap" 1 2 2>"$work/err"; }
+check 'a hundred publishers and subscribers at QoS 2 are captured' makes_traffic
+check 'a broker starts' start_broker -vv
+check 'it answers them as recorded, in no time' is_answered_as_recorded --speed max
+waits_for_nothing() { # as many of each packet of the exchange as of the first
+    tr -d '\000' <"$work/log" | awk '
+        / > PUBLISH qos=2/ { out["PUBLISH"]++ } / < PUBREC/ { out["PUBREC"]++ } / > PUBREL/ { out["PUBREL"]++ }
+        / < PUBCOMP/ { out["PUBCOMP"]++ } / < PUBLISH qos=2/ { received++ } / > PUBCOMP/ { completed++ }
+        END {
+            for (type in out) print type, out[type]
+            print "received", received, "completed", completed
+            exit out["PUBLISH"] == 0 || out["PUBREC"] != out["PUBLISH"] || out["PUBREL"] != out["PUBLISH"] ||
+                out["PUBCOMP"] != out["PUBLISH"] || completed != received
+        }' >"$work/out"
+}
+check 'nothing is outstanding in the end' waits_for_nothing
+check 'the broker stops' stop_broker
+
+# ---- A broker of other people ----------------------------------------------------------------------------------------
+
+PATH=$PATH:/usr/sbin # where Debian has mosquitto
+require 'a capture of mosquitto played again' mosquitto python3
+start_mosquitto() {
+    port=$(python3 -c 'import socket; probe = socket.create_server(("127.0.0.1", 0)); print(probe.getsockname()[1])')
+    printf 'listener %s 127.0.0.1\nallow_anonymous true\n' "$port" >"$work/conf"
+    mosquitto -c "$work/conf" >"$work/log" 2>&1 &
+    broker_pid=$!
+    await mosquitto_answers
+}
+mosquitto_answers() { mosquitto_pub -p "$port" -t t -m x 2>/dev/null; }
+plays_exchanges() {
+    "$mqspec" test --target "localhost:$port" --pcap "$work/suite.pcap" 'qos[012]_*' 'retain_*' 'will_*' \
+        >"$work/out" 2>"$work/err"
+    grep -q '[1-9][0-9]* pass' "$work/out"
+}
+check 'mosquitto starts' start_mosquitto
+check 'exchanges with it are captured' plays_exchanges
+stop_broker
+check 'another mosquitto starts' start_mosquitto
+check 'it answers them as recorded' is_answered_as_recorded
+stop_broker
+finish
