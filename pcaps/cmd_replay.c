@@ -11,17 +11,20 @@
 
 static const char usage[] =
     "usage: mqspec replay FILE.pcap --target HOST:PORT [--speed N|max] [--timeout S] [--prefix TEXT]\n"
+    "       [--topic-prefix TEXT/]\n"
     "  --speed N      1 keeps the pauses of the capture (default), 10 makes them ten times shorter, max leaves\n"
     "                 them out\n"
     "  --timeout S    seconds to wait for an answer that the capture shows (default 5)\n"
     "  --prefix TEXT  put before each Client Identifier\n"
+    "  --topic-prefix TEXT/\n"
+    "                 put before each topic and filter; those that begin with $ stay as they are\n"
     "FILE may be - for standard input. Exit status: 0 the target answered as recorded, 1 it did not, 2 the capture\n"
     "cannot be read or played, 3 the target could not be reached.\n";
 
 struct options {
     bool help;
     const char *file;
-    const char *prefix;
+    struct replay_names names;
     char *host; /* owned, and `port` lies in it */
     struct replay_options replay;
 };
@@ -76,6 +79,18 @@ static bool parse_timeout(const char *text, struct options *options) {
     return true;
 }
 
+/* Behind it stands any filter: + and # have to be whole levels. */
+static bool parse_topic_prefix(const char *text, struct options *options) {
+    size_t length = strlen(text);
+    options->names.topic_prefix = text;
+    if (length > 0 && length < MQTT_MAXIMUM_STRING && text[length - 1] == '/' && text[0] != '$' &&
+        mqtt_topic_name_valid(mqtt_text(text)) && mqtt_check_text(mqtt_text(text), NULL) == MQTT_TEXT_FINE)
+        return true;
+    fprintf(stderr, "mqspec replay: --topic-prefix takes levels of a topic with / at the end, as lab/, not '%s'\n",
+            text);
+    return false;
+}
+
 static bool parse_option(int option, char **arguments, struct options *options) {
     switch (option) {
     case 'h':
@@ -88,8 +103,10 @@ static bool parse_option(int option, char **arguments, struct options *options) 
     case 'w':
         return parse_timeout(optarg, options);
     case 'p':
-        options->prefix = optarg;
+        options->names.client_prefix = optarg;
         return true;
+    case 'T':
+        return parse_topic_prefix(optarg, options);
     default:
         show_option_error("replay", option, arguments);
         return false;
@@ -98,9 +115,13 @@ static bool parse_option(int option, char **arguments, struct options *options) 
 
 static bool parse(int count, char **arguments, struct options *options) {
     static const struct option known[] = {
-        {"target", required_argument, NULL, 't'},  {"speed", required_argument, NULL, 's'},
-        {"timeout", required_argument, NULL, 'w'}, {"prefix", required_argument, NULL, 'p'},
-        {"help", no_argument, NULL, 'h'},          {0},
+        {"target", required_argument, NULL, 't'},
+        {"speed", required_argument, NULL, 's'},
+        {"timeout", required_argument, NULL, 'w'},
+        {"prefix", required_argument, NULL, 'p'},
+        {"help", no_argument, NULL, 'h'},
+        {"topic-prefix", required_argument, NULL, 'T'},
+        {0},
     };
     int option;
     optind = 1;
@@ -241,7 +262,7 @@ static int replay(const struct options *options) {
         fputs(usage, stdout);
         return EXIT_HELD;
     }
-    if (!recording_read(&recording, options->file, options->prefix, reason, sizeof reason))
+    if (!recording_read(&recording, options->file, &options->names, reason, sizeof reason))
         fprintf(stderr, "mqspec replay: %s: %s\n", options->file, reason);
     else if (check_recording(&recording, options->file))
         status = play(&recording, options);

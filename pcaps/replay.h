@@ -3,6 +3,7 @@
 #define MQSPEC_REPLAY_H
 
 #include "pcaps/packet_stream.h"
+#include "pcaps/replay_rename.h"
 #include "pcaps/show.h"
 #include "reference/environment.h"
 
@@ -84,9 +85,9 @@ struct recording {
     bool no_memory;   /* the recording is not complete */
 };
 
-/* Reads a capture. With `prefix` not NULL, puts it before each Client Identifier that is not empty and that no broker
- * assigned. The recording is to be freed in any case. False with a reason as capture_read() gives it. */
-bool recording_read(struct recording *recording, const char *path, const char *prefix, char *reason,
+/* Reads a capture, with `names` for what is in it; Client Identifiers that a broker assigned stay. The recording is to
+ * be freed in any case. False with a reason as capture_read() gives it. */
+bool recording_read(struct recording *recording, const char *path, const struct replay_names *names, char *reason,
                     size_t reason_size);
 void recording_free(struct recording *recording);
 

@@ -125,15 +125,8 @@ static struct subject *subject_of(struct relating *relating, struct mqtt_bytes t
 
 /* A Shared Subscription is one to what stands behind the ShareName. */
 static struct mqtt_bytes without_share(struct mqtt_bytes filter) {
-    static const char share[] = "$share/";
-    const uint32_t length = sizeof share - 1;
-    if (filter.length <= length || memcmp(filter.data, share, length) != 0)
-        return filter;
-    const uint8_t *slash = memchr(filter.data + length, '/', filter.length - length);
-    if (slash == NULL)
-        return filter;
-    uint32_t skipped = (uint32_t)(slash + 1 - filter.data);
-    return (struct mqtt_bytes){filter.data + skipped, filter.length - skipped};
+    struct mqtt_bytes share, topic_filter;
+    return mqtt_shared_filter(filter, &share, &topic_filter) ? topic_filter : filter;
 }
 
 /* The subscription may live on in the later connections of the client. */

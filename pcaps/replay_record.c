@@ -8,7 +8,7 @@
 
 struct recorder {
     struct recording *recording;
-    const char *prefix;
+    const struct replay_names *names;
     size_t count; /* of MQTT connections, with those that cannot be played */
     size_t open;  /* that can be played */
     struct spec_rules rules;
@@ -77,25 +77,9 @@ static bool was_assigned(const struct recording *recording, struct mqtt_bytes id
     return false;
 }
 
-/* The CONNECT with the prefix before its Client Identifier, in memory of its own; its length, or 0. */
-static size_t rename_client(const struct recorder *recorder, const struct mqtt_packet *packet, uint8_t **bytes) {
-    struct mqtt_packet renamed = *packet;
-    struct mqtt_bytes identifier = packet->connect.client_identifier;
-    size_t length = strlen(recorder->prefix) + identifier.length;
-    if (identifier.length == 0 || length > MQTT_MAXIMUM_STRING || was_assigned(recorder->recording, identifier))
-        return 0;
-    uint8_t *name = malloc(length);
-    if (name == NULL)
-        return 0;
-    memcpy(name, recorder->prefix, length - identifier.length);
-    memcpy(name + length - identifier.length, identifier.data, identifier.length);
-    renamed.connect.client_identifier = (struct mqtt_bytes){name, (uint32_t)length};
-    enum mqtt_version version = (enum mqtt_version)packet->connect.protocol_level;
-    size_t size = mqtt_encoded_size(version, &renamed);
-    *bytes = size > 0 ? malloc(size) : NULL;
-    size_t written = *bytes != NULL ? mqtt_encode(version, &renamed, *bytes, size) : 0;
-    free(name);
-    return written;
+static enum mqtt_version version_of(const struct recorded *recorded, const struct mqtt_packet *packet) {
+    uint8_t level = packet->type == MQTT_CONNECT ? packet->connect.protocol_level : 0;
+    return level >= MQTT_3_1 && level <= MQTT_5_0 ? (enum mqtt_version)level : recorded->connection->version;
 }
 
 /* Gives the step its own copy of the bytes, and decodes them there. */
@@ -103,9 +87,12 @@ static void fill_step(struct recorded *recorded, struct step *step, enum mqtt_si
                       const struct mqtt_packet *packet) {
     struct recorder *recorder = recorded->recorder;
     struct mqtt_error error;
-    bool is_connect = packet != NULL && packet->type == MQTT_CONNECT && side == MQTT_CLIENT;
-    if (is_connect && recorder->prefix != NULL)
-        step->length = (uint32_t)rename_client(recorder, packet, &step->bytes);
+    struct replay_names names = *recorder->names;
+    if (packet != NULL && packet->type == MQTT_CONNECT &&
+        was_assigned(recorder->recording, packet->connect.client_identifier))
+        names.client_prefix = NULL;
+    if (packet != NULL)
+        step->length = (uint32_t)rename_packet(&names, version_of(recorded, packet), packet, &step->bytes);
     if (step->length == 0) {
         free(step->bytes);
         step->bytes = malloc(bytes.length);
@@ -163,10 +150,10 @@ static void resolve_topic(struct recorded *recorded, enum mqtt_side side, struct
 }
 
 static bool has_shared(const struct mqtt_subscribe *subscribe) {
-    struct mqtt_bytes filters = subscribe->filters, filter;
+    struct mqtt_bytes filters = subscribe->filters, filter, share, topic_filter;
     uint8_t options;
     while (filters.length > 0 && mqtt_next_filter(&filters, &filter, &options))
-        if (filter.length > 7 && memcmp(filter.data, "$share/", 7) == 0)
+        if (mqtt_shared_filter(filter, &share, &topic_filter))
             return true;
     return false;
 }
@@ -326,10 +313,10 @@ static void closed(void *context, void *owner, uint64_t frame, microseconds time
     free(recorded);
 }
 
-bool recording_read(struct recording *recording, const char *path, const char *prefix, char *reason,
+bool recording_read(struct recording *recording, const char *path, const struct replay_names *names, char *reason,
                     size_t reason_size) {
     memset(recording, 0, sizeof *recording);
-    struct recorder recorder = {.recording = recording, .prefix = prefix};
+    struct recorder recorder = {.recording = recording, .names = names};
     struct conversations conversations;
     struct stream_hooks wanted = {&recorder, opened, received, missing, ended, closed};
     struct stream_hooks hooks = conversations_begin(&conversations, &wanted);

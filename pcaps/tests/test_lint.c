@@ -194,7 +194,7 @@ static void judge_damaged(const char *path, size_t at) {
     lint_totals_free(&totals);
     if (told != counted || (!whole && reason[0] == '\0'))
         fail_msg("byte %zu: %zu breaches told, %zu counted, reason '%s'", at, told, counted, reason);
-    if (recording_read(&recording, path, NULL, reason, sizeof reason) != whole)
+    if (recording_read(&recording, path, &(struct replay_names){NULL, NULL}, reason, sizeof reason) != whole)
         fail_msg("byte %zu: lint and replay do not agree whether it can be read", at);
     recording_free(&recording);
 }

@@ -325,13 +325,14 @@ static void write_capture(const struct act *acts, const char *path) {
 }
 
 static void read_recording(const struct act *acts, const char *prefix, struct recording *recording) {
+    const struct replay_names names = {.client_prefix = prefix, .topic_prefix = prefix};
     char path[] = "/tmp/mqspec-test-XXXXXX";
     char reason[256] = "";
     int descriptor = mkstemp(path);
     assert_true(descriptor >= 0);
     close(descriptor);
     write_capture(acts, path);
-    bool whole = recording_read(recording, path, prefix, reason, sizeof reason);
+    bool whole = recording_read(recording, path, &names, reason, sizeof reason);
     unlink(path);
     if (!whole)
         fail_msg("%s", reason);
@@ -549,6 +550,34 @@ static void test_prefix(void **state) {
 }
 
 /* What a broker assigned keeps its name: the next broker assigns another one, which takes its place. */
+static void expect_bytes(const struct step *step, const char *bytes, size_t length) {
+    assert_int_equal(step->length, length);
+    assert_memory_equal(step->bytes, bytes, length);
+}
+
+/* Will, Topic Filters with and without a ShareName, what begins with $, both ways of PUBLISH, Response Topic. */
+static void test_prefix_of_topics(void **state) {
+    (void)state;
+    static const struct act acts[] = {OPEN(0),
+                                      C(0, "\x10\x16\0\4MQTT\5\6\0\x3c\0\0\1a\0\0\1w\0\2go"),
+                                      S(0, CONNACK_5),
+                                      C(0, "\x82\x1b\0\1\0\0\x0a$share/g/t\1\0\4$SYS\0\0\1#\2"),
+                                      C(0, "\xa2\6\0\2\0\0\1+"),
+                                      C(0, "\x30\x09\0\1t\4\x08\0\1r\0"),
+                                      S(0, "\x30\5\0\1t\0x"),
+                                      C_ENDS(0),
+                                      {ENDS, 0, NULL, 0}};
+    struct recording recording;
+    read_recording(acts, "l/", &recording);
+    const struct step *steps = recording.steps;
+    expect_bytes(&steps[1], BYTES("\x10\x1a\0\4MQTT\5\6\0\x3c\0\0\3l/a\0\0\3l/w\0\2go"));
+    expect_bytes(&steps[3], BYTES("\x82\x1f\0\1\0\0\x0c$share/g/l/t\1\0\4$SYS\0\0\3l/#\2"));
+    expect_bytes(&steps[4], BYTES("\xa2\x08\0\2\0\0\3l/+"));
+    expect_bytes(&steps[5], BYTES("\x30\x0d\0\3l/t\6\x08\0\3l/r\0"));
+    expect_bytes(&steps[6], BYTES("\x30\7\0\3l/t\0x"));
+    recording_free(&recording);
+}
+
 static void test_prefix_leaves_assigned_identifiers(void **state) {
     (void)state;
     static const struct act acts[] = {OPEN(0),
@@ -568,7 +597,7 @@ static void test_prefix_leaves_assigned_identifiers(void **state) {
 
 int main(void) {
     enum { ROWS = sizeof rows / sizeof rows[0] };
-    struct CMUnitTest tests[ROWS + 5];
+    struct CMUnitTest tests[ROWS + 6];
     signal(SIGPIPE, SIG_IGN);
     for (size_t i = 0; i < ROWS; i++)
         tests[i] = (struct CMUnitTest){rows[i].name, test_row, NULL, NULL, (void *)&rows[i]};
@@ -577,5 +606,6 @@ int main(void) {
     tests[ROWS + 2] = (struct CMUnitTest)cmocka_unit_test(test_speed);
     tests[ROWS + 3] = (struct CMUnitTest)cmocka_unit_test(test_prefix);
     tests[ROWS + 4] = (struct CMUnitTest)cmocka_unit_test(test_prefix_leaves_assigned_identifiers);
+    tests[ROWS + 5] = (struct CMUnitTest)cmocka_unit_test(test_prefix_of_topics);
     return cmocka_run_group_tests_name("pcaps: replay", tests, NULL, NULL);
 }
