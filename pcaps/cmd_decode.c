@@ -8,11 +8,18 @@
 #include "pcaps/decode.h"
 #include "pcaps/show.h"
 
-static const char usage[] = "usage: mqspec decode FILE.pcap... [-v|--json]\n"
+static const char usage[] = "usage: mqspec decode FILE.pcap... [-v|--json] [FILTER...]\n"
                             "       mqspec decode --hex BYTES [--from client|server] [-V 3.1|3.1.1|5.0] [-v|--json]\n"
                             "  -v, --verbose  each field and the bytes of a packet on lines of their own\n"
                             "  --from SIDE    who sent the bytes; else the packets tell\n"
                             "  -V VERSION     of the bytes; else a CONNECT among them tells, and without it 3.1.1\n"
+                            "Filters; packets are shown that meet all that are given:\n"
+                            "  --client NAME     of this Client Identifier; NAME may hold * and ? as in a shell\n"
+                            "  --topic FILTER    of this topic, which may hold + and #: messages, Will Messages,\n"
+                            "                    subscriptions\n"
+                            "  --type TYPE,...   of these types: CONNECT, PUBLISH, ...\n"
+                            "  --from-time TIME  not before; TIME is in seconds as the first column shows them, or\n"
+                            "  --to-time TIME    not behind; a time of UTC as in 2026-03-01T12:00:00Z\n"
                             "FILE may be - for standard input. Exit status: 0 all bytes are packets, 1 some are not,\n"
                             "2 a file cannot be read or holds no MQTT.\n";
 
@@ -22,6 +29,7 @@ struct options {
     const char *hex;
     int from; /* of enum mqtt_side; -1: the packets tell */
     enum mqtt_version version;
+    struct decode_filter filter;
     char **files;
     int file_count;
 };
@@ -65,6 +73,17 @@ static bool parse_option(int option, char **arguments, struct options *options) 
         return true;
     case 'f':
         return parse_side(optarg, &options->from);
+    case 'c':
+        options->filter.client = optarg;
+        return true;
+    case 't':
+        return decode_filter_topic(&options->filter, optarg);
+    case 'T':
+        return decode_filter_types(&options->filter, optarg);
+    case 'F':
+        return decode_filter_time(&options->filter.from, "from-time", optarg);
+    case 'U':
+        return decode_filter_time(&options->filter.to, "to-time", optarg);
     case 'V':
         return parse_version(optarg, &options->version);
     default:
@@ -75,9 +94,17 @@ static bool parse_option(int option, char **arguments, struct options *options) 
 
 static bool parse(int count, char **arguments, struct options *options) {
     static const struct option known[] = {
-        {"json", no_argument, NULL, 'j'},      {"verbose", no_argument, NULL, 'v'},
-        {"hex", required_argument, NULL, 'x'}, {"from", required_argument, NULL, 'f'},
-        {"help", no_argument, NULL, 'h'},      {0},
+        {"json", no_argument, NULL, 'j'},
+        {"verbose", no_argument, NULL, 'v'},
+        {"hex", required_argument, NULL, 'x'},
+        {"from", required_argument, NULL, 'f'},
+        {"client", required_argument, NULL, 'c'},
+        {"topic", required_argument, NULL, 't'},
+        {"type", required_argument, NULL, 'T'},
+        {"from-time", required_argument, NULL, 'F'},
+        {"to-time", required_argument, NULL, 'U'},
+        {"help", no_argument, NULL, 'h'},
+        {0},
     };
     int option;
     *options = (struct options){.from = -1};
@@ -90,6 +117,10 @@ static bool parse(int count, char **arguments, struct options *options) {
     options->file_count = count - optind;
     if (!options->help && (options->hex != NULL) == (options->file_count > 0)) {
         fprintf(stderr, "mqspec decode: give either capture files or --hex BYTES\n%s", usage);
+        return false;
+    }
+    if (!options->help && options->hex != NULL && decode_filter_is_set(&options->filter)) {
+        fprintf(stderr, "mqspec decode: filters are for the packets of a capture; leave them out with --hex\n");
         return false;
     }
     return true;
@@ -156,10 +187,10 @@ static int decode_hex(const struct options *options) {
     return status;
 }
 
-static int decode_file(const char *path, enum decode_form form) {
+static int decode_file(const char *path, const struct options *options) {
     struct decode_totals totals = {0};
     char reason[512] = "";
-    bool whole = decode_capture(path, form, &totals, reason, sizeof reason);
+    bool whole = decode_capture(path, options->form, &options->filter, &totals, reason, sizeof reason);
     fflush(stdout); /* what was decoded stands before what is wrong */
     if (!whole) {
         fprintf(stderr, "mqspec decode: %s: %s\n", path, reason);
@@ -170,6 +201,8 @@ static int decode_file(const char *path, enum decode_form form) {
                 totals.others);
         return EXIT_USAGE;
     }
+    if (totals.shown + totals.refused == 0 && decode_filter_is_set(&options->filter))
+        fprintf(stderr, "mqspec decode: %s: none of its %zu packets meets all filters\n", path, totals.packets);
     return totals.refused > 0 ? EXIT_BREACH : EXIT_HELD;
 }
 
@@ -181,7 +214,7 @@ int command_decode(int count, char **arguments) {
         fputs(usage, stdout);
     int status = options.hex != NULL && !options.help ? decode_hex(&options) : EXIT_HELD;
     for (int i = 0; i < options.file_count && !options.help; i++) {
-        int of_file = decode_file(options.files[i], options.form);
+        int of_file = decode_file(options.files[i], &options);
         if (of_file > status)
             status = of_file;
     }

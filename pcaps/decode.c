@@ -12,6 +12,7 @@
 struct decoding {
     const char *path; /* NULL for bytes that stand for themselves */
     enum decode_form form;
+    struct decode_filter filter;
     bool started;
     microseconds start; /* of the first connection */
     struct decode_totals totals;
@@ -21,6 +22,7 @@ struct decoding {
 struct connection {
     struct decoding *decoding;
     size_t number; /* from 1 */
+    bool wanted;   /* by its Client Identifier */
     char client[SHOW_NAME_CAPACITY];
     char addresses[2][64];
     struct packet_stream streams[2]; /* by enum mqtt_side, as the next one */
@@ -157,9 +159,8 @@ static struct mqtt_bytes topic_of_alias(struct connection *connection, enum mqtt
     return resolved.publish.topic;
 }
 
-static void show_taken(struct connection *connection, enum mqtt_side side, const struct taken_packet *taken,
-                       struct moment moment) {
-    struct mqtt_bytes topic = topic_of_alias(connection, side, taken);
+static void show_taken(const struct connection *connection, enum mqtt_side side, const struct taken_packet *taken,
+                       struct mqtt_bytes topic, struct moment moment) {
     enum mqtt_version version = connection->streams[side].decoder.version;
     if (connection->decoding->form == DECODE_JSON) {
         struct field_writer writer = {.version = version, .type = taken->packet.type};
@@ -232,38 +233,74 @@ static enum mqtt_version version_of(const struct mqtt_connect *connect) {
     return known ? (enum mqtt_version)connect->protocol_level : MQTT_3_1_1;
 }
 
+static void learn_name(struct connection *connection, struct mqtt_bytes name) {
+    show_name(name, connection->client, sizeof connection->client);
+    connection->wanted = decode_filter_wants_client(&connection->decoding->filter, name);
+}
+
 static void learn_from_connect(struct connection *connection, const struct mqtt_connect *connect) {
     enum mqtt_version version = version_of(connect);
     connection->streams[MQTT_CLIENT].decoder.version = version;
     connection->streams[MQTT_SERVER].decoder.version = version;
     if (connect->client_identifier.data != NULL)
-        show_name(connect->client_identifier, connection->client, sizeof connection->client);
+        learn_name(connection, connect->client_identifier);
 }
 
 /* A client that gave no Client Identifier goes by the one that it was given. */
 static void learn_from_connack(struct connection *connection, const struct mqtt_connack *connack) {
     struct mqtt_bytes assigned = mqtt_property_bytes(connack->properties, MQTT_ASSIGNED_CLIENT_IDENTIFIER);
     if (assigned.length > 0)
-        show_name(assigned, connection->client, sizeof connection->client);
+        learn_name(connection, assigned);
+}
+
+/* What is said of this connection now can be what is asked for. */
+static bool wants_moment(const struct connection *connection, struct moment moment) {
+    const struct decoding *decoding = connection->decoding;
+    return connection->wanted && decode_filter_wants_time(&decoding->filter, decoding->start, moment.time);
+}
+
+static void take_refused(const struct connection *connection, enum mqtt_side side, const struct taken_packet *taken,
+                         struct moment moment) {
+    const struct decode_filter *filter = &connection->decoding->filter;
+    enum mqtt_type type = (enum mqtt_type)(taken->bytes.data[0] >> 4);
+    if (filter->topic.data != NULL || !decode_filter_wants_type(filter, type) || !wants_moment(connection, moment))
+        return;
+    connection->decoding->totals.refused++;
+    show_refused(connection, side, taken, moment);
+}
+
+static void take_packet(struct connection *connection, enum mqtt_side side, const struct taken_packet *taken,
+                        struct moment moment) {
+    struct decode_totals *totals = &connection->decoding->totals;
+    totals->packets++;
+    if (taken->packet.type == MQTT_CONNECT)
+        learn_from_connect(connection, &taken->packet.connect);
+    if (taken->packet.type == MQTT_CONNACK)
+        learn_from_connack(connection, &taken->packet.connack);
+    struct mqtt_bytes topic =
+        topic_of_alias(connection, side, taken); /* aliases are learned from what is not shown, too */
+    if (!wants_moment(connection, moment) ||
+        !decode_filter_wants_packet(&connection->decoding->filter, &taken->packet, topic))
+        return;
+    totals->shown++;
+    show_taken(connection, side, taken, topic, moment);
 }
 
 static void show_packets(struct connection *connection, enum mqtt_side side, struct moment moment) {
-    struct decode_totals *totals = &connection->decoding->totals;
     struct taken_packet taken;
     enum mqtt_status status;
     while ((status = packet_stream_next(&connection->streams[side], &taken)) != MQTT_INCOMPLETE) {
-        if (status == MQTT_REFUSED) {
-            totals->refused++;
-            show_refused(connection, side, &taken, moment);
-            continue;
-        }
-        totals->packets++;
-        if (taken.packet.type == MQTT_CONNECT)
-            learn_from_connect(connection, &taken.packet.connect);
-        if (taken.packet.type == MQTT_CONNACK)
-            learn_from_connack(connection, &taken.packet.connack);
-        show_taken(connection, side, &taken, moment);
+        if (status == MQTT_REFUSED)
+            take_refused(connection, side, &taken, moment);
+        else
+            take_packet(connection, side, &taken, moment);
     }
+}
+
+/* What is neither a packet nor bytes that are none has no type and no topic. */
+static bool wants_remark(const struct connection *connection, struct moment moment) {
+    const struct decode_filter *filter = &connection->decoding->filter;
+    return filter->topic.data == NULL && filter->types == 0 && wants_moment(connection, moment);
 }
 
 /* Says so where a side's bytes end within a packet. */
@@ -271,8 +308,10 @@ static void show_rest(struct connection *connection, enum mqtt_side side, struct
     struct taken_packet taken;
     if (packet_stream_next(&connection->streams[side], &taken) != MQTT_INCOMPLETE || taken.bytes.length == 0)
         return;
-    connection->decoding->totals.refused++;
-    show_remark(connection, side, "the bytes end within a packet", taken.bytes.length, moment);
+    if (wants_remark(connection, moment)) {
+        connection->decoding->totals.refused++;
+        show_remark(connection, side, "the bytes end within a packet", taken.bytes.length, moment);
+    }
     packet_stream_gap(&connection->streams[side]);
 }
 
@@ -304,6 +343,7 @@ static void *opened(void *context, const struct stream_address *client, const st
     connection->decoding = decoding;
     connection->number = ++decoding->totals.conversations;
     strcpy(connection->client, "?");
+    connection->wanted = decode_filter_wants_client(&decoding->filter, mqtt_text(connection->client));
     memcpy(connection->addresses[MQTT_CLIENT], client->text, sizeof client->text);
     memcpy(connection->addresses[MQTT_SERVER], server->text, sizeof server->text);
     begin_streams(connection, from_start ? MQTT_VERSION_UNKNOWN : MQTT_3_1_1);
@@ -342,7 +382,8 @@ static void missing(void *context, void *owner, enum mqtt_side side, uint64_t le
     if (connection == NULL)
         return;
     show_rest(connection, side, moment);
-    show_remark(connection, side, "missing from the capture, or without the start of a packet", length, moment);
+    if (wants_remark(connection, moment))
+        show_remark(connection, side, "missing from the capture, or without the start of a packet", length, moment);
     packet_stream_gap(&connection->streams[side]);
     /* Behind a lost CONNECT the version can only be assumed. */
     for (int i = MQTT_CLIENT; i <= MQTT_SERVER; i++)
@@ -361,9 +402,9 @@ static void closed(void *context, void *owner, uint64_t frame, microseconds time
     free(connection);
 }
 
-bool decode_capture(const char *path, enum decode_form form, struct decode_totals *totals, char *reason,
-                    size_t reason_size) {
-    struct decoding decoding = {.path = path, .form = form};
+bool decode_capture(const char *path, enum decode_form form, const struct decode_filter *filter,
+                    struct decode_totals *totals, char *reason, size_t reason_size) {
+    struct decoding decoding = {.path = path, .form = form, .filter = *filter};
     struct conversations conversations;
     struct stream_hooks wanted = {
         .context = &decoding, .opened = opened, .bytes = received, .gap = missing, .closed = closed};
@@ -416,7 +457,7 @@ static enum mqtt_side find_sender(struct mqtt_bytes bytes, enum mqtt_version ver
 void decode_bytes(struct mqtt_bytes bytes, int from, enum mqtt_version version, enum decode_form form,
                   struct decode_totals *totals) {
     struct decoding decoding = {.form = form};
-    struct connection connection = {.decoding = &decoding};
+    struct connection connection = {.decoding = &decoding, .wanted = true};
     if (version == MQTT_VERSION_UNKNOWN)
         version = MQTT_3_1_1;
     enum mqtt_side side = from >= 0 ? (enum mqtt_side)from : find_sender(bytes, version);

@@ -3,12 +3,14 @@
 #define MQSPEC_DECODE_H
 
 #include "codec/codec.h"
+#include "pcaps/decode_filter.h"
 
 struct decode_totals {
     size_t conversations; /* MQTT connections */
     size_t others;        /* other TCP connections */
     size_t packets;
-    size_t refused; /* places at which bytes are no packet, or end within one */
+    size_t shown;   /* of these, what the filter wants */
+    size_t refused; /* places at which bytes are no packet, or end within one, that the filter wants */
 };
 
 enum decode_form {
@@ -17,9 +19,10 @@ enum decode_form {
     DECODE_JSON,   /* one object a line */
 };
 
-/* All MQTT packets of a capture, as capture_read() finds them; its reason where false. */
-bool decode_capture(const char *path, enum decode_form form, struct decode_totals *totals, char *reason,
-                    size_t reason_size);
+/* The MQTT packets of a capture that the filter wants, as capture_read() finds them; its reason where false. Bytes that
+ * are no packet have no topic, and a type where there is a first byte. */
+bool decode_capture(const char *path, enum decode_form form, const struct decode_filter *filter,
+                    struct decode_totals *totals, char *reason, size_t reason_size);
 
 /* Bytes that stand for themselves. `from` is of enum mqtt_side, or -1: the side as whose packets all the bytes can be
  * read, else the one that the type of the first packet tells. A version of MQTT_VERSION_UNKNOWN: that of a CONNECT

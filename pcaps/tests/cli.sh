@@ -97,6 +97,52 @@ else
     skip 'lint: all of it is JSON' 'no python3'
     skip 'joined in 5.0' 'no python3'
 fi
+
+# ---- Filters of decode -----------------------------------------------------------------------------------------
+
+# shows NAME LINES ARGUMENTS...: decode succeeds and prints that many lines.
+shows() {
+    name=$1 lines=$2
+    shift 2
+    timeout 30 "$mqspec" decode "$@" >"$work/out" 2>"$work/err"
+    status=$?
+    [ $status -eq 0 ] && [ "$(wc -l <"$work/out")" -eq "$lines" ]
+    tell $? "filter: $name" || echo "# status $status, expected 0 and $lines lines"
+}
+# What other filters are held against: all that has to do with one client, with a topic, of a type.
+five=$here/mqtt-js-5.0.pcap
+"$mqspec" decode "$capture" >"$work/all"
+"$mqspec" decode "$five" >"$work/all5"
+first=$(awk '$1 <= 1 { n++ } END { print n }' "$work/all")
+shows 'a client' "$(grep -c ' js-publisher ' "$work/all")" "$capture" --client js-publisher
+shows 'clients by a wildcard' "$(grep -c ' js-' "$work/all")" "$capture" --client 'js-*'
+shows 'a client by the name that it was given' "$(grep -c ' auto-' "$work/all5")" "$five" --client 'auto-*'
+shows 'a type' "$(grep -c -e '[<-][->] PUBLISH ' "$work/all")" "$capture" --type publish
+shows 'types' "$(grep -c -e '[<-][->] \(CONNECT\|CONNACK\) ' "$work/all")" "$capture" --type CONNECT,CONNACK
+shows 'a topic, also behind an alias' "$(grep -c -e 'PUBLISH.*"demo5/1"' "$work/all5")" "$five" --topic demo5/1 \
+    --type PUBLISH
+shows 'a topic, also in subscriptions' "$(grep -c -e 'SUBSCRIBE.*"demo5/' "$work/all5")" "$five" --topic 'demo5/#' \
+    --type SUBSCRIBE,UNSUBSCRIBE
+shows 'all topics are not of all packets' "$(grep -c -e ' PUBLISH \| SUBSCRIBE \| UNSUBSCRIBE \|will_topic' \
+    "$work/all")" "$capture" --topic '#'
+shows 'to a time' "$first" "$capture" --to-time 1
+shows 'from a time' "$(($(wc -l <"$work/all") - first))" "$capture" --from-time 1.0000001
+shows 'a time of UTC, before' "$(wc -l <"$work/all")" "$capture" --from-time 2001-02-03T04:05:06.7Z
+shows 'a time of UTC, behind' 0 "$capture" --from-time 2999-01-01T00:00:00Z
+shows 'two at once' "$(grep ' js-publisher ' "$work/all" | grep -c ' PUBLISH ')" "$capture" --client js-publisher \
+    --type PUBLISH
+shows 'JSON, too' "$(grep -c -e '[<-][->] PUBLISH ' "$work/all")" "$capture" --type PUBLISH --json
+says 'filter: nothing meets it' 0 err 'none of its 62 packets meets all filters' "$mqspec" decode "$capture" \
+    --client nobody
+says 'filter: no such type' 2 err "no packet type 'PING'.*PINGREQ" "$mqspec" decode "$capture" --type PING
+says 'filter: an empty type' 2 err "no packet type ''" "$mqspec" decode "$capture" --type PUBLISH,
+says 'filter: no Topic Filter' 2 err "'a/b#' is no Topic Filter" "$mqspec" decode "$capture" --topic 'a/b#'
+says 'filter: no time' 2 err "from-time takes seconds" "$mqspec" decode "$capture" --from-time yesterday
+says 'filter: a time before the start' 2 err "to-time takes seconds" "$mqspec" decode "$capture" --to-time -1
+says 'filter: a date without its zone' 2 err "to-time takes seconds" "$mqspec" decode "$capture" \
+    --to-time 2026-03-01T12:00:00
+says 'filter: not for bytes by hand' 2 err 'leave them out' "$mqspec" decode --hex c000 --type PINGREQ
+
 if [ -w /dev/full ]; then
     says 'decode: output that cannot be written' 2 err 'could not be written' sh -c \
         "'$mqspec' decode '$capture' >/dev/full"
