@@ -296,6 +296,7 @@ static void refuse(struct monitored *connection, enum mqtt_side side, struct mqt
                                         .what = error->what,
                                         .time = connection->now,
                                         .owner = connection->owner,
+                                        .bytes = bytes,
                                         .offset = error->offset};
         hooks->breach(hooks->context, &breach);
     }

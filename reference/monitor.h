@@ -26,6 +26,7 @@ struct monitor_breach {
     microseconds time;
     void *owner;                      /* of the connection, as given to monitor_open() */
     const struct mqtt_packet *packet; /* the packet that broke it, or NULL */
+    struct mqtt_bytes bytes;          /* of that packet, or bytes that are none; absent where silence broke it */
     uint32_t offset;                  /* of the offending byte in that packet */
 };
 

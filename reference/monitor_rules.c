@@ -388,6 +388,7 @@ static void tell(const struct monitored *connection, enum mqtt_side side, const 
         .time = connection->now,
         .owner = connection->owner,
         .packet = connection->packet,
+        .bytes = connection->packet != NULL ? connection->bytes : (struct mqtt_bytes){NULL, 0},
         .offset = offset_of(connection, rule->place),
     };
     hooks->breach(hooks->context, &breach);
