@@ -1,103 +1,88 @@
-/* mqspec lint: which statements of the standard the two sides of each conversation in a capture broke. */
+/* mqspec lint: which statements of the standard the two sides of each conversation in a capture broke, and what else
+ * looks wrong in it. */
+#include <errno.h>
 #include <getopt.h>
+#include <string.h>
 
 #include "command.h"
-#include "pcaps/lint.h"
+#include "pcaps/lint_report.h"
 #include "pcaps/show.h"
-#include "reports/reports.h"
 
-static const char usage[] = "usage: mqspec lint FILE.pcap... [--json]\n"
-                            "FILE may be - for standard input. Exit status: 0 no breach, 1 breaches, 2 a file cannot\n"
-                            "be read to its end or holds no MQTT.\n";
+static const char usage[] =
+    "usage: mqspec lint FILE.pcap... [--json[=FILE]] [--html FILE] [--sarif FILE]\n"
+    "  --json         print JSON in place of text; with =FILE, write it there beside the text\n"
+    "  --html FILE    write a page that shows each breach with the packets around it\n"
+    "  --sarif FILE   write SARIF 2.1.0, as code hosts and editors read it\n"
+    "FILE may be - for standard input; of what is written, for standard output in place of text. What looks wrong "
+    "though\n"
+    "no statement forbids it is told as a notice, which does not count as a breach.\n"
+    "Exit status: 0 no breach, 1 breaches, 2 a file cannot be read to its end, holds no MQTT or cannot be written.\n";
 
-/* What a missing statement id stands for. */
-static const char *paraphrase(enum spec_statement statement) {
-    return statement == SPEC_NONE ? "no numbered statement" : spec_row(statement)->paraphrase;
+enum { TEXT, JSON, HTML, SARIF, FORM_COUNT };
+
+static const struct lint_form *const forms[FORM_COUNT] = {&lint_text, &lint_json, &lint_html, &lint_sarif};
+
+struct lint_command {
+    bool wanted[FORM_COUNT];
+    const char *paths[FORM_COUNT]; /* where to write; NULL for standard output */
+    struct lint_output outputs[FORM_COUNT];
+    size_t output_count;
+};
+
+/* ---- All outputs at once --------------------------------------------------------------------------------------- */
+
+static void tell_breach(void *context, const struct lint_breach *breach) {
+    struct lint_command *command = context;
+    for (size_t i = 0; i < command->output_count; i++)
+        command->outputs[i].form->breach(&command->outputs[i], breach);
 }
 
-/* ---- Text ------------------------------------------------------------------------------------------------ */
-
-static void tell_text(void *context, const struct lint_breach *breach) {
-    (void)context;
-    printf("%12.6f  #%-5llu c%-3zu %-16s the %s broke %s: %s\n", breach->seconds, (unsigned long long)breach->frame,
-           breach->connection, breach->client, show_side(breach->side), spec_name(breach->statement),
-           paraphrase(breach->statement));
-    printf("%14sseen: %s\n", "", breach->what);
-    if (breach->packet[0] != '\0')
-        printf("%14sin:   %s\n", "", breach->packet);
+static void tell_notice(void *context, const struct lint_notice *notice) {
+    struct lint_command *command = context;
+    for (size_t i = 0; i < command->output_count; i++)
+        command->outputs[i].form->notice(&command->outputs[i], notice);
 }
 
-static void summarise_text(const char *path, const struct lint_totals *totals) {
-    size_t breaches = totals->breaches[MQTT_CLIENT] + totals->breaches[MQTT_SERVER];
-    printf("%s: %zu MQTT connection%s, %zu packet%s, ", path, totals->conversations,
-           totals->conversations == 1 ? "" : "s", totals->packets, totals->packets == 1 ? "" : "s");
-    if (breaches == 0) {
-        puts("no breach");
-        return;
+static bool open_output(struct lint_command *command, int form) {
+    struct lint_output *output = &command->outputs[command->output_count];
+    *output = (struct lint_output){
+        .form = forms[form], .file = stdout, .path = command->paths[form], .version = MQSPEC_VERSION};
+    if (output->path != NULL)
+        output->file = fopen(output->path, "w");
+    if (output->file == NULL) {
+        fprintf(stderr, "mqspec lint: %s cannot be written: %s\n", output->path, strerror(errno));
+        return false;
     }
-    printf("%zu breach%s: %zu by clients, %zu by servers\n", breaches, breaches == 1 ? "" : "es",
-           totals->breaches[MQTT_CLIENT], totals->breaches[MQTT_SERVER]);
-    puts("  by client:");
-    for (size_t i = 0; i < totals->client_count; i++)
-        printf("    %-24s %zu by it, %zu by its server\n", totals->clients[i].name,
-               totals->clients[i].breaches[MQTT_CLIENT], totals->clients[i].breaches[MQTT_SERVER]);
-    puts("  by statement:");
-    for (int statement = 0; statement < SPEC_COUNT; statement++)
-        if (totals->by_statement[statement] > 0)
-            printf("    %-24s %zu  %s\n", spec_name((enum spec_statement)statement), totals->by_statement[statement],
-                   paraphrase((enum spec_statement)statement));
+    command->output_count++;
+    output->form->begin(output);
+    return true;
 }
 
-/* ---- JSON ------------------------------------------------------------------------------------------------ */
-
-static void tell_json(void *context, const struct lint_breach *breach) {
-    struct json_writer *json = context;
-    json_open_object(json, NULL);
-    json_text(json, "statement", spec_name(breach->statement));
-    json_text(json, "paraphrase", paraphrase(breach->statement));
-    json_text(json, "what", breach->what);
-    json_text(json, "broken_by", show_side(breach->side));
-    json_number(json, "frame", breach->frame);
-    json_number(json, "time", breach->time);
-    json_number(json, "connection", breach->connection);
-    json_text(json, "client", breach->client);
-    json_text(json, "client_address", breach->client_address);
-    json_text(json, "server_address", breach->server_address);
-    json_text(json, "packet", breach->packet);
-    json_number(json, "offset", breach->offset);
-    json_close_object(json);
+static bool open_outputs(struct lint_command *command) {
+    for (int form = 0; form < FORM_COUNT; form++)
+        if (command->wanted[form] && !open_output(command, form))
+            return false;
+    return true;
 }
 
-static void summarise_json(struct json_writer *json, const struct lint_totals *totals, const char *reason) {
-    json_number(json, "connections", totals->conversations);
-    json_number(json, "other_connections", totals->others);
-    json_number(json, "packets", totals->packets);
-    json_number(json, "connections_not_judged", totals->not_judged + totals->joined_5_0);
-    json_number(json, "breaches_by_clients", totals->breaches[MQTT_CLIENT]);
-    json_number(json, "breaches_by_servers", totals->breaches[MQTT_SERVER]);
-    json_open_list(json, "by_client");
-    for (size_t i = 0; i < totals->client_count; i++) {
-        json_open_object(json, NULL);
-        json_text(json, "client", totals->clients[i].name);
-        json_number(json, "by_client", totals->clients[i].breaches[MQTT_CLIENT]);
-        json_number(json, "by_server", totals->clients[i].breaches[MQTT_SERVER]);
-        json_close_object(json);
-    }
-    json_close_list(json);
-    json_open_list(json, "by_statement");
-    for (int statement = 0; statement < SPEC_COUNT; statement++) {
-        if (totals->by_statement[statement] == 0)
-            continue;
-        json_open_object(json, NULL);
-        json_text(json, "statement", spec_name((enum spec_statement)statement));
-        json_number(json, "breaches", totals->by_statement[statement]);
-        json_close_object(json);
-    }
-    json_close_list(json);
-    json_text(json, "unreadable", reason);
+/* False where not all could be written, which is then said. */
+static bool close_output(struct lint_output *output) {
+    output->failed |= fflush(output->file) != 0 || ferror(output->file) != 0;
+    if (output->path != NULL && fclose(output->file) != 0)
+        output->failed = true;
+    if (output->failed && output->path != NULL)
+        fprintf(stderr, "mqspec lint: %s could not be written whole: %s\n", output->path, strerror(errno));
+    return !output->failed;
 }
 
-/* ---- The command ----------------------------------------------------------------------------------------- */
+static bool close_outputs(struct lint_command *command) {
+    bool written = true;
+    for (size_t i = 0; i < command->output_count; i++)
+        written &= close_output(&command->outputs[i]);
+    return show_finish("lint") && written;
+}
+
+/* ---- The command ------------------------------------------------------------------------------------------------- */
 
 /* The exit status of one file; says on standard error what kept it from being judged. */
 static int judge_outcome(const char *path, bool whole, const struct lint_totals *totals, const char *reason) {
@@ -122,50 +107,59 @@ static int judge_outcome(const char *path, bool whole, const struct lint_totals 
     return totals->breaches[MQTT_CLIENT] + totals->breaches[MQTT_SERVER] > 0 ? EXIT_BREACH : EXIT_HELD;
 }
 
-static int lint_file(const char *path, struct json_writer *json) {
+static int lint_file(const char *path, struct lint_command *command) {
+    const struct lint_hooks hooks = {command, tell_breach, tell_notice};
     struct lint_totals totals;
     char reason[512] = "";
-    bool whole;
-    if (json != NULL) {
-        json_open_object(json, NULL);
-        json_text(json, "file", path);
-        json_open_list(json, "breaches");
-        whole = lint_capture(path, tell_json, json, &totals, reason, sizeof reason);
-        json_close_list(json);
-        summarise_json(json, &totals, reason);
-        json_close_object(json);
-    } else {
-        whole = lint_capture(path, tell_text, NULL, &totals, reason, sizeof reason);
-        if (totals.conversations > 0)
-            summarise_text(path, &totals);
+    for (size_t i = 0; i < command->output_count; i++) {
+        command->outputs[i].capture = path;
+        command->outputs[i].form->begin_capture(&command->outputs[i]);
     }
+    bool whole = lint_capture(path, &hooks, &totals, reason, sizeof reason);
+    for (size_t i = 0; i < command->output_count; i++)
+        command->outputs[i].form->end_capture(&command->outputs[i], &totals, reason);
     int status = judge_outcome(path, whole, &totals, reason);
     lint_totals_free(&totals);
     return status;
 }
 
-static int lint_files(char **files, int count, bool as_json) {
-    struct json_writer json;
+static int lint_files(char **files, int count, struct lint_command *command) {
     int status = EXIT_HELD;
-    if (as_json) {
-        json_begin(&json, stdout);
-        json_open_list(&json, NULL);
+    if (!open_outputs(command)) {
+        close_outputs(command);
+        return EXIT_USAGE;
     }
     for (int i = 0; i < count; i++) {
-        int of_file = lint_file(files[i], as_json ? &json : NULL);
+        int of_file = lint_file(files[i], command);
         if (of_file > status)
             status = of_file;
     }
-    if (as_json) {
-        json_close_list(&json);
-        putchar('\n');
+    for (size_t i = 0; i < command->output_count; i++)
+        command->outputs[i].form->end(&command->outputs[i]);
+    return close_outputs(command) ? status : EXIT_USAGE;
+}
+
+/* Where one form goes to standard output, text does not; and no other form can. */
+static bool choose_standard_output(struct lint_command *command) {
+    size_t count = 0;
+    for (int form = JSON; form < FORM_COUNT; form++) {
+        if (command->paths[form] != NULL && strcmp(command->paths[form], "-") == 0)
+            command->paths[form] = NULL;
+        count += command->wanted[form] && command->paths[form] == NULL;
     }
-    return show_finish("lint") ? status : EXIT_USAGE;
+    command->wanted[TEXT] = count == 0;
+    if (count > 1)
+        fprintf(stderr, "mqspec lint: one form only can go to standard output; give the others a FILE\n");
+    return count <= 1;
 }
 
 int command_lint(int count, char **arguments) {
-    static const struct option known[] = {{"json", no_argument, NULL, 'j'}, {"help", no_argument, NULL, 'h'}, {0}};
-    bool as_json = false;
+    static const struct option known[] = {{"json", optional_argument, NULL, JSON},
+                                          {"html", required_argument, NULL, HTML},
+                                          {"sarif", required_argument, NULL, SARIF},
+                                          {"help", no_argument, NULL, 'h'},
+                                          {0}};
+    struct lint_command command = {0};
     int option;
     optind = 1;
     opterr = 0;
@@ -174,15 +168,16 @@ int command_lint(int count, char **arguments) {
             fputs(usage, stdout);
             return EXIT_HELD;
         }
-        if (option != 'j') {
+        if (option >= FORM_COUNT) {
             show_option_error("lint", option, arguments);
             return EXIT_USAGE;
         }
-        as_json = true;
+        command.wanted[option] = true;
+        command.paths[option] = optarg;
     }
     if (optind == count) {
         fprintf(stderr, "mqspec lint: give one capture file or more\n%s", usage);
         return EXIT_USAGE;
     }
-    return lint_files(arguments + optind, count - optind, as_json);
+    return choose_standard_output(&command) ? lint_files(arguments + optind, count - optind, &command) : EXIT_USAGE;
 }

@@ -1,9 +1,11 @@
 #include "pcaps/lint.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "pcaps/conversation.h"
+#include "pcaps/lint_packets.h"
 #include "pcaps/show.h"
 #include "reference/monitor.h"
 #include "reference/server.h"
@@ -18,14 +20,16 @@ struct linted_server {
 };
 
 struct linting {
-    lint_teller *tell;
-    void *context;
+    const struct lint_hooks *hooks;
     struct lint_totals *totals;
+    struct breach_queue *queue;
+    struct notices notices;
     struct linted_server *servers;
     size_t server_count;
     bool started;
     microseconds start;
     uint64_t frame; /* of the packet at hand */
+    microseconds now;
 };
 
 struct linted {
@@ -37,6 +41,8 @@ struct linted {
     bool joined_5_0; /* the monitor takes it for 3.1.1 */
     char client[SHOW_NAME_CAPACITY];
     char client_address[64];
+    struct packet_ring recent;
+    struct noticed noticed;
 };
 
 /* ---- What the monitor tells ------------------------------------------------------------------------------ */
@@ -48,56 +54,43 @@ static void learn_from_connack(struct linted *linted, const struct mqtt_connack 
         show_name(assigned, linted->client, sizeof linted->client);
 }
 
+static void learn_from_connect(struct linted *linted, const struct mqtt_connect *connect) {
+    uint8_t level = connect->protocol_level;
+    if (level >= MQTT_3_1 && level <= MQTT_5_0)
+        linted->version = (enum mqtt_version)level;
+    if (connect->client_identifier.data != NULL)
+        show_name(connect->client_identifier, linted->client, sizeof linted->client);
+}
+
 static void saw_packet(void *context, void *owner, enum mqtt_side side, microseconds time,
                        const struct mqtt_packet *packet, struct mqtt_bytes bytes) {
     struct linting *linting = context;
     struct linted *linted = owner;
-    (void)side;
-    (void)time;
-    (void)bytes;
     linting->totals->packets++;
+    packet_ring_add(&linted->recent, side, bytes, linting->frame, time);
+    breach_queue_packet(linting->queue, &linted->recent);
     if (packet->type == MQTT_CONNACK)
         learn_from_connack(linted, &packet->connack);
-    if (packet->type != MQTT_CONNECT)
-        return;
-    uint8_t level = packet->connect.protocol_level;
-    if (level >= MQTT_3_1 && level <= MQTT_5_0)
-        linted->version = (enum mqtt_version)level;
-    if (packet->connect.client_identifier.data != NULL)
-        show_name(packet->connect.client_identifier, linted->client, sizeof linted->client);
-}
-
-static struct lint_client *find_client(struct lint_totals *totals, const char *name) {
-    for (size_t i = 0; i < totals->client_count; i++)
-        if (strcmp(totals->clients[i].name, name) == 0)
-            return &totals->clients[i];
-    struct lint_client *clients = realloc(totals->clients, (totals->client_count + 1) * sizeof *clients);
-    if (clients == NULL)
-        return NULL;
-    totals->clients = clients;
-    char *copy = strdup(name);
-    if (copy == NULL)
-        return NULL;
-    struct lint_client *added = &clients[totals->client_count++];
-    *added = (struct lint_client){.name = copy};
-    return added;
+    if (packet->type == MQTT_CONNECT)
+        learn_from_connect(linted, &packet->connect);
+    noticed_packet(&linting->notices, &linted->noticed, side, packet, time);
 }
 
 static void count_breach(struct lint_totals *totals, const struct monitor_breach *breach, const char *client) {
     totals->breaches[breach->side]++;
     totals->by_statement[breach->statement]++;
-    struct lint_client *of_client = find_client(totals, client);
-    if (of_client != NULL)
-        of_client->breaches[breach->side]++;
+    lint_totals_client(totals, client)->breaches[breach->side]++;
 }
 
 static void saw_breach(void *context, const struct monitor_breach *breach) {
     struct linting *linting = context;
-    const struct linted *linted = breach->owner;
-    char packet[SHOW_PACKET_CAPACITY] = "";
-    if (breach->packet != NULL)
-        show_packet(linted->version, breach->packet, packet, sizeof packet);
+    struct linted *linted = breach->owner;
     count_breach(linting->totals, breach, linted->client);
+    /* Bytes that are no packet were not seen as one. */
+    if (breach->packet == NULL && breach->bytes.length > 0) {
+        packet_ring_add(&linted->recent, breach->side, breach->bytes, linting->frame, breach->time);
+        breach_queue_packet(linting->queue, &linted->recent);
+    }
     struct lint_breach told = {
         .side = breach->side,
         .statement = breach->statement,
@@ -106,13 +99,34 @@ static void saw_breach(void *context, const struct monitor_breach *breach) {
         .time = breach->time,
         .seconds = show_seconds(linting->start, breach->time),
         .connection = linted->number,
+        .version = linted->version,
         .client = linted->client,
         .client_address = linted->client_address,
         .server_address = linted->server->address,
-        .packet = packet,
         .offset = breach->offset,
     };
-    linting->tell(linting->context, &told);
+    breach_queue_add(linting->queue, &told, &linted->recent, breach->bytes.length > 0);
+}
+
+static void saw_notice(void *context, void *owner, enum notice_kind kind, enum mqtt_side side, const char *detail) {
+    struct linting *linting = context;
+    const struct linted *linted = owner;
+    linting->totals->notices++;
+    linting->totals->by_notice[kind]++;
+    lint_totals_client(linting->totals, linted->client)->notices++;
+    struct lint_notice told = {
+        .kind = kind,
+        .side = side,
+        .detail = detail,
+        .frame = linting->frame,
+        .time = linting->now,
+        .seconds = show_seconds(linting->start, linting->now),
+        .connection = linted->number,
+        .client = linted->client,
+        .client_address = linted->client_address,
+        .server_address = linted->server->address,
+    };
+    linting->hooks->notice(linting->hooks->context, &told);
 }
 
 /* ---- What the capture tells ------------------------------------------------------------------------------ */
@@ -161,6 +175,8 @@ static struct linted *add_connection(struct linting *linting, const struct strea
 /* Each event first lets the monitor see how much time has passed without one. */
 static void arrive(struct linted *linted, uint64_t frame, microseconds time) {
     linted->linting->frame = frame;
+    linted->linting->now = time;
+    breach_queue_tick(linted->linting->queue, time);
     monitor_tick(linted->server->monitor, time);
 }
 
@@ -174,6 +190,7 @@ static void *opened(void *context, const struct stream_address *client, const st
     struct linted *linted = add_connection(linting, client, server);
     if (linted != NULL) {
         arrive(linted, frame, time);
+        noticed_begin(&linted->noticed, server->text, linted, time);
         linted->monitored = monitor_open(linted->server->monitor, time, linted, from_start);
     }
     if (linted == NULL || linted->monitored == NULL) {
@@ -215,6 +232,7 @@ static void missing(void *context, void *owner, enum mqtt_side side, uint64_t le
         return;
     arrive(linted, frame, time);
     monitor_gap(linted->monitored, side, time);
+    noticed_gap(&linted->noticed, side, time);
 }
 
 static void ended(void *context, void *owner, enum mqtt_side side, bool reset, uint64_t frame, microseconds time) {
@@ -225,6 +243,7 @@ static void ended(void *context, void *owner, enum mqtt_side side, bool reset, u
         return;
     arrive(linted, frame, time);
     monitor_half_closed(linted->monitored, side, time);
+    noticed_half_closed(&linted->linting->notices, &linted->noticed, time);
 }
 
 static void closed(void *context, void *owner, uint64_t frame, microseconds time) {
@@ -234,6 +253,8 @@ static void closed(void *context, void *owner, uint64_t frame, microseconds time
         return;
     arrive(linted, frame, time);
     monitor_close(linted->monitored, time);
+    noticed_end(&linted->linting->notices, &linted->noticed, time);
+    breach_queue_closed(linted->linting->queue, &linted->recent);
     free(linted);
 }
 
@@ -246,24 +267,24 @@ static void free_servers(struct linting *linting) {
     }
 }
 
-bool lint_capture(const char *path, lint_teller *tell, void *context, struct lint_totals *totals, char *reason,
+bool lint_capture(const char *path, const struct lint_hooks *hooks, struct lint_totals *totals, char *reason,
                   size_t reason_size) {
     memset(totals, 0, sizeof *totals);
-    struct linting linting = {.tell = tell, .context = context, .totals = totals};
+    struct linting linting = {.hooks = hooks, .totals = totals};
+    linting.queue = breach_queue_create(hooks->breach, hooks->context);
+    if (linting.queue == NULL) {
+        snprintf(reason, reason_size, "no memory");
+        return false;
+    }
+    notices_begin(&linting.notices, saw_notice, &linting);
     struct conversations conversations;
     struct stream_hooks wanted = {&linting, opened, received, missing, ended, closed};
-    struct stream_hooks hooks = conversations_begin(&conversations, &wanted);
+    struct stream_hooks reader = conversations_begin(&conversations, &wanted);
     conversations.version = shows_version;
-    bool whole = capture_read(path, &hooks, reason, reason_size);
+    bool whole = capture_read(path, &reader, reason, reason_size);
     totals->others = conversations.other_count;
+    breach_queue_destroy(linting.queue);
+    notices_end(&linting.notices);
     free_servers(&linting);
     return whole;
-}
-
-void lint_totals_free(struct lint_totals *totals) {
-    for (size_t i = 0; i < totals->client_count; i++)
-        free(totals->clients[i].name);
-    free(totals->clients);
-    totals->clients = NULL;
-    totals->client_count = 0;
 }

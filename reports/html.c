@@ -1,9 +1,11 @@
-/* One self-contained page. The results stand in it as JSON, which reports/page.js shows. */
+/* Self-contained pages. What they show stands in them as JSON, which a script of their own shows: page.js results,
+ * findings.js what lint found. */
 #include "reports/internal.h"
 
-/* Made from page.css and page.js: lines, then a null pointer. */
+/* Made from page.css, page.js and findings.js: lines, then a null pointer. */
 extern const char *const page_style[];
 extern const char *const page_script[];
+extern const char *const findings_script[];
 
 static void write_lines(FILE *file, const char *const *lines) {
     for (; *lines != NULL; lines++)
@@ -43,16 +45,29 @@ static void write_statements(struct json_writer *json, const struct report *repo
 }
 
 /* The content security policy keeps what a target sent from ever being fetched, whatever it is. */
-static void write_head(FILE *file, const struct report *report) {
+void report_page_begin(FILE *file, const char *kind, const char *subject) {
     fputs("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
           "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; "
           "script-src 'unsafe-inline'\">\n"
-          "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>MQTT conformance of ",
+          "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>",
           file);
-    write_markup(file, report->target);
+    fprintf(file, "%s ", kind);
+    write_markup(file, subject);
     fputs("</title>\n<style>\n", file);
     write_lines(file, page_style);
-    fputs("</style>\n</head>\n", file);
+    fprintf(file, "</style>\n</head>\n<body>\n<header>\n<h1><span class=\"soft\">%s</span> ", kind);
+    write_markup(file, subject);
+    fputs("</h1>\n<button id=\"theme\" type=\"button\">Light or dark</button>\n</header>\n<main>\n", file);
+}
+
+static void end_page(FILE *file, const char *const *script) {
+    fputs("<script>\n", file);
+    write_lines(file, script);
+    fputs("</script>\n</body>\n</html>\n", file);
+}
+
+void report_page_end_findings(FILE *file) {
+    end_page(file, findings_script);
 }
 
 static void write_headline(FILE *file, const struct report *report) {
@@ -82,9 +97,6 @@ static void write_headline(FILE *file, const struct report *report) {
 }
 
 static void write_body(FILE *file, const struct report *report) {
-    fputs("<body>\n<header>\n<h1><span class=\"soft\">MQTT conformance of</span> ", file);
-    write_markup(file, report->target);
-    fputs("</h1>\n<button id=\"theme\" type=\"button\">Light or dark</button>\n</header>\n<main>\n", file);
     write_headline(file, report);
     if (report->command != NULL && report->command[0] != '\0') {
         fputs("<p class=\"command\"><span class=\"soft\">To repeat this run:</span> <code>", file);
@@ -112,7 +124,7 @@ static void write_body(FILE *file, const struct report *report) {
 
 void report_write_html(FILE *file, const struct report *report) {
     struct json_writer json;
-    write_head(file, report);
+    report_page_begin(file, "MQTT conformance of", report->target);
     write_body(file, report);
     fputs("<script type=\"application/json\" id=\"data\">", file);
     json_begin(&json, file);
@@ -121,7 +133,6 @@ void report_write_html(FILE *file, const struct report *report) {
     write_chapters(&json, report);
     write_statements(&json, report);
     json_close_object(&json);
-    fputs("</script>\n<script>\n", file);
-    write_lines(file, page_script);
-    fputs("</script>\n</body>\n</html>\n", file);
+    fputs("</script>\n", file);
+    end_page(file, page_script);
 }

@@ -93,6 +93,16 @@ void report_write_json(FILE *file, const struct report *report);
 /* One self-contained page: totals by section, a filterable table, each fail as a sequence diagram. */
 void report_write_html(FILE *file, const struct report *report);
 
+/* ---- Pages, for all rooms above -------------------------------------------------------------------------- */
+
+/* Begins a page in the look of all reports, up to and with <main>: `kind`, which is ours, and `subject`, from anywhere,
+ * are its heading. */
+void report_page_begin(FILE *file, const char *kind, const char *subject);
+
+/* Ends a page, behind its script element "data" that holds what `mqspec lint --json` writes, with the script that shows
+ * it in the element "captures". */
+void report_page_end_findings(FILE *file);
+
 /* ---- Writing JSON, for all rooms above ------------------------------------------------------------------ */
 
 /* Writes JSON to a file, placing commas by itself. Text that is not UTF-8 is made so by U+FFFD. */

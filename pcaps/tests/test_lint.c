@@ -10,6 +10,7 @@
 #include "pcaps/capture.h"
 #include "pcaps/lint.h"
 #include "pcaps/replay.h"
+#include "pcaps/show.h"
 #include "pcaps/tests/event_log.h"
 
 struct said {
@@ -134,6 +135,11 @@ static void note_breach(void *context, const struct lint_breach *breach) {
     assert_true(breach->what != NULL && breach->what[0] != '\0');
 }
 
+static void note_notice(void *context, const struct lint_notice *notice) {
+    (void)context;
+    assert_true(notice->detail[0] != '\0');
+}
+
 static void test_row(void **state) {
     const struct lint_row *row = *state;
     struct event_log log = {.length = 0};
@@ -144,7 +150,8 @@ static void test_row(void **state) {
     assert_true(descriptor >= 0);
     close(descriptor);
     write_said(row, path);
-    bool whole = lint_capture(path, note_breach, &log, &totals, reason, sizeof reason);
+    const struct lint_hooks hooks = {&log, note_breach, note_notice};
+    bool whole = lint_capture(path, &hooks, &totals, reason, sizeof reason);
     unlink(path);
     assert_true(whole);
     log_event(&log, "%zu connection%s, %zu packets, client %zu, server %zu", totals.conversations,
@@ -158,6 +165,73 @@ static void test_row(void **state) {
     if (strcmp(log.text, row->told) != 0)
         fail_msg("%s:\n  expected %s\n  received %s", row->name, row->told, log.text);
     assert_int_equal(by_clients, all);
+}
+
+/* ---- What is told of a breach beside its statement ----------------------------------------------------------------
+ */
+
+#define PING(second) C(0, second, "\xc0\0"), S(0, second, "\xd0\0")
+
+static const struct lint_row around[] = {
+    {"packets before and behind",
+     {ACCEPTED, PING(1), S(0, 2, "\x20\2\0\0"), PING(3), PING(4), C_ENDS(0, 5)},
+     "#4 -> CONNECT #6 <- CONNACK #8 -> PINGREQ #10 <- PINGRESP >#12 <- CONNACK #14 -> PINGREQ #16 <- PINGRESP "
+     "#18 -> PINGREQ; "},
+    {"bytes that are no packet",
+     {ACCEPTED, C(0, 1, "\x36\6\0\1t\0\1x"), S_ENDS(0, 1)},
+     "#4 -> CONNECT #6 <- CONNACK >#8 -> 8; "},
+    {"silence",
+     {ACCEPTED, C(0, 91, "\xc0\0"), S(0, 91, "\xd0\0")},
+     "#4 -> CONNECT #6 <- CONNACK #8 -> PINGREQ #10 <- PINGRESP; "},
+};
+
+static void note_packets(void *context, const struct lint_breach *breach) {
+    for (size_t i = 0; i < breach->packet_count; i++) {
+        const struct lint_packet *packet = &breach->packets[i];
+        char text[SHOW_PACKET_CAPACITY];
+        lint_show_packet(breach->version, packet, text, sizeof text);
+        text[strcspn(text, " ")] = '\0';
+        log_event(context, "%s%s#%llu %s %s", i > 0 ? " " : "", packet->offends ? ">" : "",
+                  (unsigned long long)packet->frame, packet->side == MQTT_CLIENT ? "->" : "<-", text);
+        assert_true(!packet->offends || packet->frame == breach->frame);
+    }
+    log_event(context, "; ");
+}
+
+static void test_around(void **state) {
+    const struct lint_row *row = *state;
+    struct event_log log = {.length = 0};
+    const struct lint_hooks hooks = {&log, note_packets, note_notice};
+    struct lint_totals totals;
+    char reason[256] = "";
+    char path[] = "/tmp/mqspec-test-XXXXXX";
+    int descriptor = mkstemp(path);
+    assert_true(descriptor >= 0);
+    close(descriptor);
+    write_said(row, path);
+    bool whole = lint_capture(path, &hooks, &totals, reason, sizeof reason);
+    unlink(path);
+    lint_totals_free(&totals);
+    assert_true(whole);
+    assert_string_equal(log.text, row->told);
+}
+
+/* Clients beyond the limit are counted together, and none is lost. */
+static void test_many_clients(void **state) {
+    enum { MORE = 100 };
+    struct lint_totals totals = {.client_count = 0};
+    (void)state;
+    for (int round = 0; round < 2; round++)
+        for (int i = 0; i < LINT_MAXIMUM_CLIENTS + MORE; i++) {
+            char name[32];
+            snprintf(name, sizeof name, "client %d", i);
+            lint_totals_client(&totals, name)->notices++;
+        }
+    assert_int_equal(totals.client_count, LINT_MAXIMUM_CLIENTS);
+    for (size_t i = 0; i < totals.client_count; i++)
+        assert_int_equal(totals.clients[i].notices, 2);
+    assert_int_equal(totals.other_clients.notices, 2 * MORE);
+    lint_totals_free(&totals);
 }
 
 /* A conversation with every kind of packet, whole and with any byte of its file changed: judged or refused with a
@@ -179,9 +253,17 @@ static const struct lint_row every_packet_of_5 = {
      C(0, 3, "\xa2\6\0\4\0\0\1t\xc0\0"), S(0, 3, "\xb0\4\0\4\0\0\xd0\0"), C(0, 3, "\xe0\7\0\5\x11\0\0\0\0")},
     ""};
 
-static void ignore_breach(void *context, const struct lint_breach *breach) {
+static void count_breach(void *context, const struct lint_breach *breach) {
+    char text[SHOW_PACKET_CAPACITY];
     size_t *count = context;
     *count += breach->what != NULL;
+    for (size_t i = 0; i < breach->packet_count; i++)
+        lint_show_packet(breach->version, &breach->packets[i], text, sizeof text);
+}
+
+static void ignore_notice(void *context, const struct lint_notice *notice) {
+    (void)context;
+    assert_true(notice->detail[0] != '\0');
 }
 
 static void judge_damaged(const char *path, size_t at) {
@@ -189,7 +271,8 @@ static void judge_damaged(const char *path, size_t at) {
     struct recording recording;
     size_t told = 0;
     char reason[512] = "";
-    bool whole = lint_capture(path, ignore_breach, &told, &totals, reason, sizeof reason);
+    const struct lint_hooks hooks = {&told, count_breach, ignore_notice};
+    bool whole = lint_capture(path, &hooks, &totals, reason, sizeof reason);
     size_t counted = totals.breaches[MQTT_CLIENT] + totals.breaches[MQTT_SERVER];
     lint_totals_free(&totals);
     if (told != counted || (!whole && reason[0] == '\0'))
@@ -225,16 +308,17 @@ struct stored_row {
     size_t connections;
     size_t packets;
     size_t breaches;
+    size_t notices; /* each mosquitto_pub connects for one message: a storm */
 };
 
 static const struct stored_row stored[] = {
-    {"pcaps/mosquitto-clients.pcap", 14, 86, 0},
-    {"pcaps/mosquitto-clients-3.1.pcap", 14, 87, 0},
-    {"pcaps/mosquitto-clients-5.0.pcap", 20, 125, 0},
-    {"pcaps/mqtt-js.pcap", 7, 62, 0},
-    {"pcaps/mqtt-js-5.0.pcap", 9, 102, 0},
-    {"pcaps/paho-python.pcap", 10, 120, 0},
-    {"pcaps/paho-python-5.0.pcap", 8, 104, 0},
+    {"pcaps/mosquitto-clients.pcap", 14, 86, 0, 1},
+    {"pcaps/mosquitto-clients-3.1.pcap", 14, 87, 0, 1},
+    {"pcaps/mosquitto-clients-5.0.pcap", 20, 125, 0, 1},
+    {"pcaps/mqtt-js.pcap", 7, 62, 0, 0},
+    {"pcaps/mqtt-js-5.0.pcap", 9, 102, 0, 0},
+    {"pcaps/paho-python.pcap", 10, 120, 0, 0},
+    {"pcaps/paho-python-5.0.pcap", 8, 104, 0, 0},
 };
 
 static void test_stored(void **state) {
@@ -242,18 +326,24 @@ static void test_stored(void **state) {
     struct event_log log = {.length = 0};
     struct lint_totals totals;
     char reason[256] = "";
-    if (!lint_capture(row->path, note_breach, &log, &totals, reason, sizeof reason))
+    const struct lint_hooks hooks = {&log, note_breach, note_notice};
+    if (!lint_capture(row->path, &hooks, &totals, reason, sizeof reason))
         fail_msg("%s: %s", row->path, reason);
     size_t breaches = totals.breaches[MQTT_CLIENT] + totals.breaches[MQTT_SERVER];
     lint_totals_free(&totals);
-    if (totals.conversations != row->connections || totals.packets != row->packets || breaches != row->breaches)
-        fail_msg("%s: %zu connections, %zu packets, %zu breaches: %s", row->path, totals.conversations, totals.packets,
-                 breaches, log.text);
+    if (totals.conversations != row->connections || totals.packets != row->packets || breaches != row->breaches ||
+        totals.notices != row->notices)
+        fail_msg("%s: %zu connections, %zu packets, %zu breaches, %zu notices: %s", row->path, totals.conversations,
+                 totals.packets, breaches, totals.notices, log.text);
 }
 
 int main(void) {
-    enum { ROWS = sizeof rows / sizeof rows[0], STORED = sizeof stored / sizeof stored[0] };
-    struct CMUnitTest tests[ROWS + STORED + 2];
+    enum {
+        ROWS = sizeof rows / sizeof rows[0],
+        STORED = sizeof stored / sizeof stored[0],
+        AROUND = sizeof around / sizeof around[0],
+    };
+    struct CMUnitTest tests[ROWS + STORED + 3 + AROUND];
     for (size_t i = 0; i < ROWS; i++)
         tests[i] = (struct CMUnitTest){rows[i].name, test_row, NULL, NULL, (void *)&rows[i]};
     for (size_t i = 0; i < STORED; i++)
@@ -262,5 +352,8 @@ int main(void) {
         (struct CMUnitTest){"any byte changed", test_any_byte_changed, NULL, NULL, (void *)&every_packet};
     tests[ROWS + STORED + 1] =
         (struct CMUnitTest){"any byte changed, 5.0", test_any_byte_changed, NULL, NULL, (void *)&every_packet_of_5};
+    tests[ROWS + STORED + 2] = (struct CMUnitTest){"many clients", test_many_clients, NULL, NULL, NULL};
+    for (size_t i = 0; i < AROUND; i++)
+        tests[ROWS + STORED + 3 + i] = (struct CMUnitTest){around[i].name, test_around, NULL, NULL, (void *)&around[i]};
     return cmocka_run_group_tests_name("pcaps: lint", tests, NULL, NULL);
 }
