@@ -10,7 +10,8 @@
 
 static const char usage[] =
     "usage: mqspec lint FILE.pcap... [--json[=FILE]] [--html FILE] [--sarif FILE]\n"
-    "  --json         print JSON in place of text; with =FILE, write it there beside the text\n"
+    "  --json         print JSON in place of text; with =FILE, or with FILE.json behind it,\n"
+    "                 write it there beside the text\n"
     "  --html FILE    write a page that shows each breach with the packets around it\n"
     "  --sarif FILE   write SARIF 2.1.0, as code hosts and editors read it\n"
     "FILE may be - for standard input; of what is written, for standard output in place of text. What looks wrong "
@@ -153,6 +154,13 @@ static bool choose_standard_output(struct lint_command *command) {
     return count <= 1;
 }
 
+/* No capture has such a name: `--json out.json` can only mean one thing, though FILE may be left out. */
+static bool is_json(const char *path) {
+    static const char ending[] = ".json";
+    size_t length = strlen(path);
+    return length > sizeof ending - 1 && strcmp(path + length - (sizeof ending - 1), ending) == 0;
+}
+
 int command_lint(int count, char **arguments) {
     static const struct option known[] = {{"json", optional_argument, NULL, JSON},
                                           {"html", required_argument, NULL, HTML},
@@ -174,6 +182,8 @@ int command_lint(int count, char **arguments) {
         }
         command.wanted[option] = true;
         command.paths[option] = optarg;
+        if (option == JSON && optarg == NULL && optind < count && is_json(arguments[optind]))
+            command.paths[JSON] = arguments[optind++];
     }
     if (optind == count) {
         fprintf(stderr, "mqspec lint: give one capture file or more\n%s", usage);

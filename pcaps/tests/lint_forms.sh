@@ -35,6 +35,9 @@ runs 'text: notices in words' 1 'told at: 5 CONNECT packets of one Client Identi
 runs 'notices do not count as breaches' 0 'no breach; 1 notice$' "$mqspec" lint "$top/pcaps/mosquitto-clients.pcap"
 runs 'all forms at once, beside text' 1 '14 breaches: 2 by clients, 12 by servers; 1 notice' "$mqspec" lint "$bad" \
     "--json=$work/lint.json" --html "$work/lint.html" --sarif "$work/lint.sarif"
+runs 'JSON, its file apart' 1 '14 breaches' "$mqspec" lint "$bad" --json "$work/apart.json"
+check 'and it is the same' cmp -s "$work/apart.json" "$work/lint.json"
+runs 'JSON in place of text, a capture behind it' 1 '^\[{"file"' "$mqspec" lint --json "$bad"
 runs 'SARIF in place of text' 1 '^{"$schema"' "$mqspec" lint "$bad" --sarif -
 runs 'a page in place of text' 1 '^<!doctype html>' "$mqspec" lint "$bad" --html -
 runs 'two forms cannot share standard output' 2 'one form only' "$mqspec" lint "$bad" --json --sarif -
