@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes the captures of real clients that this folder holds: each client in turn against a mosquitto of its own,
-# with tcpdump on the loopback device.
+# Makes the captures of real clients that this folder holds: each client in turn against a broker of its own, with
+# tcpdump on the loopback device.
 #
 #   usage: pcaps/capture.sh [DIRECTORY [NAME...]]   writes DIRECTORY/NAME.pcap, by default all of them into this folder
 #
@@ -11,12 +11,18 @@
 #
 # MQTT.js and Paho are installed into a directory that is removed at the end. Without network there, install them
 # before, and name where: MQTT_JS=DIRECTORY (that holds node_modules) PAHO=python3-that-has-paho pcaps/capture.sh
+#
+# Other brokers than mosquitto are those of `make field`, in FIELD=build/gcc/field; GMQTT=DIRECTORY holds gmqtt.
+# Captures for which one of them is missing are passed over, with a word. The lossy link needs nft, and a
+# network of its own.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
 out=${1:-$here}
 [ $# -eq 0 ] || shift
 only=$*
+field=${FIELD:-build/gcc/field}
+of=mosquitto stopped_by=TERM
 work=$(mktemp -d)
 broker=
 dump=
@@ -36,20 +42,27 @@ fail() {
 # wait_for FILE TEXT [COUNT]: until TEXT stands in FILE that many times; at most 10 seconds.
 wait_for() {
     tries=0
-    while [ "$(grep -c -e "$2" "$1" 2>/dev/null || :)" -lt "${3:-1}" ]; do
+    while
+        found=$(grep -c -e "$2" "$1" 2>/dev/null || :)
+        [ "${found:-0}" -lt "${3:-1}" ]
+    do
         tries=$((tries + 1))
         [ "$tries" -lt 200 ] || fail "waited in vain for '$2' in $(basename "$1")"
         sleep 0.05
     done
 }
 
-# begin NAME DEVICE: a fresh broker, and tcpdump that writes NAME.pcap.
-begin() {
+start_mosquitto() {
     printf 'listener 1883 127.0.0.1\nallow_anonymous true\npersistence false\n' >"$work/mosquitto.conf"
     : >"$work/broker.log"
     mosquitto -v -c "$work/mosquitto.conf" >"$work/broker.log" 2>&1 &
     broker=$!
     wait_for "$work/broker.log" 'running'
+}
+
+# begin NAME DEVICE: a fresh broker, and tcpdump that writes NAME.pcap.
+begin() {
+    "start_$of"
     tcpdump -i "$2" -U --immediate-mode -B 8192 -w "$work/$1.pcap" 'tcp port 1883' 2>"$work/dump.log" &
     dump=$!
     wait_for "$work/dump.log" 'listening on'
@@ -57,8 +70,8 @@ begin() {
 
 # end NAME: the broker stops first, so that the end of each connection is in the capture.
 end() {
-    kill "$broker"
-    wait "$broker" || :
+    kill -"$stopped_by" "$broker"
+    wait "$broker" 2>/dev/null || :
     broker=
     kill -INT "$dump"
     wait "$dump" || :
@@ -202,3 +215,83 @@ paho_python() {
 }
 record paho-python lo paho_python 3.1.1 3.1
 record paho-python-5.0 lo paho_python 5.0
+
+# ---- Other brokers ---------------------------------------------------------------------------------------------
+
+# Waits until somebody listens on port 1883.
+await_listener() {
+    tries=0
+    until python3 -c 'import socket; socket.create_connection(("127.0.0.1", 1883)).close()' 2>/dev/null; do
+        tries=$((tries + 1))
+        [ "$tries" -lt 200 ] || fail "waited in vain for $of"
+        sleep 0.1
+    done
+}
+
+start_mochi() {
+    "$field/mochi/bin/cmd" -tcp 127.0.0.1:1883 -ws 127.0.0.1:0 -info 127.0.0.1:0 >"$work/broker.log" 2>&1 &
+    broker=$!
+    await_listener
+}
+start_aedes() {
+    node "$field/aedes/aedes_host.mjs" 1883 >"$work/broker.log" 2>&1 &
+    broker=$!
+    await_listener
+}
+start_hivemq() {
+    mkdir -p "$work/hivemq"
+    java -cp "$field/hivemq/jars/*" "$here/../conformance/field/hivemq/HiveMQHost.java" 1883 "$work/hivemq" \
+        >"$work/broker.log" 2>&1 &
+    broker=$!
+    await_listener
+}
+# record_on BROKER NEEDED NAME DEVICE COMMAND...: against another broker, where the file that is needed is there.
+record_on() {
+    of=$1
+    shift
+    if [ -e "$1" ]; then
+        shift
+        record "$@"
+    else
+        echo "capture.sh: $2 is passed over: there is no $1" >&2
+    fi
+    of=mosquitto
+}
+
+gmqtt_python() {
+    PYTHONPATH=${GMQTT:-} python3 "$here/clients/gmqtt_python.py" "$@"
+}
+amqtt_python() {
+    PYTHONPATH=$field/amqtt/python python3 "$here/clients/amqtt_python.py"
+}
+
+record_on aedes "$field/aedes" mqtt-js-aedes lo mqtt_js 3.1.1
+record_on mochi "$field/mochi" paho-python-mochi-5.0 lo paho_python 5.0
+record_on hivemq "$field/hivemq" mqtt-js-hivemq-5.0 lo mqtt_js 5.0
+record_on mosquitto "$field/amqtt" amqtt-python lo amqtt_python
+record_on mochi "$field/mochi" gmqtt-python-5.0 lo gmqtt_python 5.0
+
+# ---- A link that loses ---------------------------------------------------------------------------------------------
+
+# One segment of twenty is lost before the capture sees it, and one of twenty behind it: so some are missing until they
+# come again, behind later ones, and others are there twice.
+lossy() {
+    nft -f - <<'END' || return 1
+table inet lossy {
+    chain sent {
+        type filter hook output priority 0
+        tcp sport 1883 numgen random mod 20 0 drop
+        tcp dport 1883 numgen random mod 20 0 drop
+    }
+    chain received {
+        type filter hook input priority 0
+        tcp sport 1883 numgen random mod 20 0 drop
+        tcp dport 1883 numgen random mod 20 0 drop
+    }
+}
+END
+    mosquitto_clients mqttv311
+    paho_python 3.1.1
+    nft delete table inet lossy
+}
+record lossy-link lo lossy

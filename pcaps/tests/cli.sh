@@ -228,11 +228,17 @@ else
     skip 'replay: a target that says nothing' 'no python3'
 fi
 
-# Each stored capture against a fresh broker of our own, which keeps the standard as the recorded one did.
+# Each stored capture against a fresh broker of our own. It answers as mosquitto and aedes did; where others did
+# otherwise, that is shown.
 for stored in "$here"/*.pcap; do
+    name=$(basename "$stored" .pcap) status=0 shown='answered as recorded'
+    case $name in
+    *mochi* | gmqtt*) status=1 shown='^~ .*PUBLISH .*message_expiry_interval=86400' ;; # which nobody had asked for
+    *hivemq*) status=1 shown='^~ .*UNSUBACK .*reason_code=0 (Success) reason_code=0' ;; # for what was not subscribed to
+    esac
     start_broker
-    says "replay: $(basename "$stored") against the reference broker" 0 out 'answered as recorded' "$mqspec" replay \
-        "$stored" --target "localhost:$port" --speed max --timeout 2
+    says "replay: $name.pcap against the reference broker" $status out "$shown" "$mqspec" replay "$stored" \
+        --target "localhost:$port" --speed max --timeout 2
     stop_broker
 done
 finish

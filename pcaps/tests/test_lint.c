@@ -319,6 +319,14 @@ static const struct stored_row stored[] = {
     {"pcaps/mqtt-js-5.0.pcap", 9, 102, 0, 0},
     {"pcaps/paho-python.pcap", 10, 120, 0, 0},
     {"pcaps/paho-python-5.0.pcap", 8, 104, 0, 0},
+    {"pcaps/mqtt-js-aedes.pcap", 7, 62, 0, 0},
+    {"pcaps/mqtt-js-hivemq-5.0.pcap", 9, 102, 0, 0},
+    {"pcaps/amqtt-python.pcap", 5, 53, 0, 0},
+    {"pcaps/lossy-link.pcap", 19, 145, 0, 1},
+    /* Topic Aliases to a broker that allows none. */
+    {"pcaps/paho-python-mochi-5.0.pcap", 8, 104, 2, 0},
+    /* PUBACK with Reason Code 0x01 where nobody subscribes. */
+    {"pcaps/gmqtt-python-5.0.pcap", 5, 45, 1, 0},
 };
 
 static void test_stored(void **state) {

@@ -51,15 +51,24 @@ fields='mqtt.msgtype mqtt.topic mqtt.msgid mqtt.clientid mqtt.kalive mqtt.msg mq
     mqtt.prop_key mqtt.prop_value mqtt.subscription_options_nl mqtt.subscription_options_rap
     mqtt.subscription_options_retain'
 
-# look_once CAPTURE: what tshark and we see in it goes to files, for the functions below.
+# look_once CAPTURE: what tshark and we see in it goes to files, for the functions below. Frames with bytes that we
+# refuse are left out: tshark shows what it can of them.
 look_once() {
     names=
     for field in $fields; do
         names="$names -e $field"
     done
+    "$mqspec" decode --json "$1" >"$work/all"
+    shown=mqtt
+    sed -n 's/.*"frame":\([0-9]*\),.*"refused":.*/\1/p' "$work/all" >"$work/frames"
+    while read -r frame; do
+        shown="$shown && frame.number != $frame"
+        sed -i "/\"frame\":$frame,/d" "$work/all"
+    done <"$work/frames"
+    mv "$work/all" "$work/ours"
     # shellcheck disable=SC2086 # the names are words
-    tshark -r "$1" -Y mqtt -T fields -E header=y -E occurrence=a -E 'aggregator=|' $names >"$work/theirs" 2>/dev/null
-    "$mqspec" decode --json "$1" >"$work/ours"
+    tshark -r "$1" -Y "$shown" -T fields -E header=y -E occurrence=a -E 'aggregator=|' $names \
+        >"$work/theirs" 2>/dev/null
 }
 
 # Every value of some of tshark's fields, one a line; none that is empty.
