@@ -54,11 +54,11 @@ $(B)/spec/rows.c: spec/generate.awk $(TABLES)
 	@mkdir -p $(@D)
 	awk -v part=rows -f spec/generate.awk $(TABLES) > $@
 
-$(B)/reports/page.c: reports/embed.awk reports/page.css reports/page.js reports/findings.js
+$(B)/reports/page.c: reports/embed.awk reports/page.css reports/common.js reports/page.js reports/findings.js
 	@mkdir -p $(@D)
 	awk -v name=page_style -f reports/embed.awk reports/page.css > $@
-	awk -v name=page_script -f reports/embed.awk reports/page.js >> $@
-	awk -v name=findings_script -f reports/embed.awk reports/findings.js >> $@
+	cat reports/common.js reports/page.js | awk -v name=page_script -f reports/embed.awk >> $@
+	cat reports/common.js reports/findings.js | awk -v name=findings_script -f reports/embed.awk >> $@
 
 # Where statements are obeyed and tested: found in the sources, and told by the scenario tables themselves.
 ANNOTATED = $(wildcard codec/*.[ch] reference/*.[ch])

@@ -174,6 +174,45 @@ stop_broker() { # signal, TERM if none is given
     kill "-${1:-TERM}" "$broker_pid" && await_end "$broker_pid"
 }
 
+# ---- Pages in a browser ----------------------------------------------------------------------------------------------
+
+# Sets $browser; skips the rest of the script where none is installed.
+require_browser() {
+    browser=
+    for tap_browser in chromium chromium-browser google-chrome; do
+        [ -n "$browser" ] || browser=$(command -v "$tap_browser" || :)
+    done
+    [ -n "$browser" ] && return
+    skip 'the page in a browser' 'no Chromium is installed'
+    finish
+}
+
+# The rows that a script behind the page's own leaves in its title, "ok - NAME" or "not ok - NAME" in a line each, and
+# that there are so many at least.
+page_rows() { # page, script as a page's part, what stands behind # in the address, rows
+    sed '/^<\/body>$/d; /^<\/html>$/d' "$1" >"$work/page.html"
+    cat "$2" >>"$work/page.html"
+    printf '</body>\n</html>\n' >>"$work/page.html"
+    # A browser that cannot start here is no fault of the page.
+    if ! timeout 90 "$browser" --headless --no-sandbox --disable-gpu --user-data-dir="$work/profile" --dump-dom \
+        "file://$work/page.html#$3" >"$work/shown" 2>"$work/err" || [ ! -s "$work/shown" ]; then
+        skip 'the page in a browser' "$browser cannot be run here"
+        return
+    fi
+    rows_of 'the page' awk -v least="$4" '
+        /<title>/ { inside = 1; sub(/.*<title>/, "") }
+        inside {
+            last = sub(/<\/title>.*/, "")
+            number++
+            name = $0
+            sub(/.* - /, "", name)
+            print (/^ok/ ? "ok" : "not ok") " - page: " name
+            if (!/^ok/) print "# " $0
+            if (last) exit
+        }
+        END { if (number < least) print "not ok - page: all steps were done" }' "$work/shown"
+}
+
 # ---- Packages of npm ---------------------------------------------------------------------------------------------
 
 # Has npm install a package into a folder, unless it is there, and node find it there. False with $reason where that

@@ -1,8 +1,8 @@
 /* Self-contained pages. What they show stands in them as JSON, which a script of their own shows: page.js results,
- * findings.js what lint found. */
+ * findings.js what lint found, both with common.js. */
 #include "reports/internal.h"
 
-/* Made from page.css, page.js and findings.js: lines, then a null pointer. */
+/* Made from these files: lines, then a null pointer. */
 extern const char *const page_style[];
 extern const char *const page_script[];
 extern const char *const findings_script[];

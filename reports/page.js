@@ -1,27 +1,8 @@
-"use strict";
 (function () {
-  // What a target sent may hold characters that cannot be seen, or that turn or break lines. They are shown as escapes.
-  const unseen = new RegExp("[\\u0000-\\u001f\\u007f-\\u009f\\u00ad\\u061c\\u200b-\\u200f\\u2028-\\u202e" +
-    "\\u2060-\\u206f\\ufeff\\ufff9-\\ufffb\\ufffe\\uffff]", "g");
-  const escape = (character) => {
-    const code = character.charCodeAt(0);
-    return code < 256 ? "\\x" + code.toString(16).padStart(2, "0") : "\\u" + code.toString(16).padStart(4, "0");
-  };
-  const report = JSON.parse(document.getElementById("data").textContent,
-    (name, value) => (typeof value === "string" ? value.replace(unseen, escape) : value));
-
+  const { data: report, element } = common;
   const verdicts = ["fail", "warn", "skip", "pass"];
   const symbols = { pass: "\u2713", fail: "\u2717", warn: "!", skip: "\u2013" };
   const get = (id) => document.getElementById(id);
-
-  function element(name, attributes, ...children) {
-    const made = document.createElement(name);
-    for (const [key, value] of Object.entries(attributes || {}))
-      if (typeof value === "function") made.addEventListener(key, value);
-      else made.setAttribute(key, value);
-    made.append(...children);
-    return made;
-  }
 
   function drawing(name, attributes, ...children) {
     const made = document.createElementNS("http://www.w3.org/2000/svg", name);
@@ -29,15 +10,6 @@
     made.append(...children);
     return made;
   }
-
-  // ---- Light and dark: as the system has it, until the button is used
-
-  get("theme").onclick = () => {
-    const root = document.documentElement;
-    const system = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
-    const dark = (root.dataset.theme || system) === "dark";
-    root.dataset.theme = dark ? "light" : "dark";
-  };
 
   // ---- The sequence diagram of one result: clients at the left, the broker at the right, what was said between them
 

@@ -10,14 +10,7 @@ usage="usage: browser.sh MQSPEC BUILD_DIRECTORY"
 : "${1:?$usage}"
 generator=${2:?$usage}/reports/sample_report
 
-browser=
-for name in chromium chromium-browser google-chrome; do
-    [ -n "$browser" ] || browser=$(command -v "$name" || :)
-done
-if [ -z "$browser" ]; then
-    skip 'the page in a browser' 'no Chromium is installed'
-    finish
-fi
+require_browser
 check 'the samples are written' "$generator" "$work" || finish
 
 # What is done to the page and looked at, as a script behind its own; it leaves its lines in the title.
@@ -68,26 +61,5 @@ cat >"$work/steps.html" <<'STEPS'
   document.title = told.join("\n");
 </script>
 STEPS
-sed '/^<\/body>$/d; /^<\/html>$/d' "$work/many.html" >"$work/page.html"
-cat "$work/steps.html" >>"$work/page.html"
-printf '</body>\n</html>\n' >>"$work/page.html"
-
-# A browser that cannot start here is no fault of the page.
-if ! timeout 90 "$browser" --headless --no-sandbox --disable-gpu --user-data-dir="$work/profile" --dump-dom \
-    "file://$work/page.html#of_no_statement-5.0" >"$work/shown" 2>"$work/err" || [ ! -s "$work/shown" ]; then
-    skip 'the page in a browser' "$browser cannot be run here"
-    finish
-fi
-rows_of 'the page' awk '
-    /<title>/ { inside = 1; sub(/.*<title>/, "") }
-    inside {
-        last = sub(/<\/title>.*/, "")
-        number++
-        name = $0
-        sub(/.* - /, "", name)
-        print (/^ok/ ? "ok" : "not ok") " - page: " name
-        if (!/^ok/) print "# " $0
-        if (last) exit
-    }
-    END { if (number < 18) print "not ok - page: all steps were done" }' "$work/shown"
+page_rows "$work/many.html" "$work/steps.html" 'of_no_statement-5.0' 18
 finish
