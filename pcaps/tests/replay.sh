@@ -19,13 +19,25 @@ is_answered_as_recorded() { # further arguments
         grep -q 'answered as recorded' "$work/out"
 }
 
+# Where the machine stands still for half a second, what expires after one is gone in one run and not in the other: then
+# the capture is made and played anew, twice at most.
+try_suite() { # version
+    start_broker && plays_suite "$1" && stop_broker && start_broker && is_answered_as_recorded
+    tried=$?
+    stop_broker
+    return $tried
+}
+replays_suite() { # version
+    for try in 1 2 3; do
+        try_suite "$1" && return
+        cp "$work/out" "$work/try-$try"
+    done
+    evidence='try-1 try-2 try-3'
+    return 1
+}
+
 for version in 3.1.1 5.0; do
-    check 'a broker starts' start_broker
-    check "the suite of $version is captured" plays_suite "$version"
-    check 'the broker stops' stop_broker
-    check 'another one starts' start_broker
-    check "it answers the suite of $version as recorded" is_answered_as_recorded
-    check 'it stops' stop_broker
+    check "a broker answers the suite of $version as recorded" replays_suite "$version"
 done
 
 # ---- QoS 2 -----------------------------------------------------------------------------------------------------------
