@@ -100,7 +100,7 @@ below_reference = reference codec spec
 below_reports = reports spec
 below_pcaps = pcaps reports reference codec spec
 below_conformance = conformance pcaps reports reference codec spec
-below_fuzz = fuzz reference codec spec
+below_fuzz = fuzz pcaps reports reference codec spec
 
 define test_rule
 $(B)/$(1)/tests/test_%: $(B)/$(1)/tests/test_%.o $(foreach room,$(below_$(1)),$(B)/lib$(room).a) $(if $(filter spec,$(1)),$(B)/spec/places.o)

@@ -28,6 +28,11 @@ bool fuzz_decode(const uint8_t *data, size_t size, struct finding *finding);
  * the packet (see properties.c), then a set of properties. */
 bool fuzz_properties(const uint8_t *data, size_t size, struct finding *finding);
 
+/* A capture in pcap or pcapng: reading, reassembly and lint end with a result or a reason; frames and time never go
+ * back; no bytes come that are not in the file; each connection that is opened is closed once, and nothing comes of it
+ * behind that. False with *finding filled when that does not hold. The input: the file. */
+bool fuzz_capture(const uint8_t *data, size_t size, struct finding *finding);
+
 /* The reference broker and several clients in virtual time, with the monitor as judge: the Server breaks no statement,
  * the broker leaks no memory and always moves on in time. False with *finding filled when that does not hold.
  * `off` is switched off in the broker unless it is SPEC_NONE. `memory` is used for all allocations; nothing in it

@@ -9,6 +9,8 @@
 #ifndef MQSPEC_CAPTURE_H
 #define MQSPEC_CAPTURE_H
 
+#include <stdio.h>
+
 #include "codec/codec.h"
 #include "reference/environment.h"
 
@@ -45,6 +47,9 @@ struct stream_hooks {
  * or is damaged: `reason` then holds a sentence that says so and where; the hooks have been called for all that
  * came before, and each open connection was closed. */
 bool capture_read(const char *path, const struct stream_hooks *hooks, char *reason, size_t reason_size);
+
+/* The same for a file that is open. It is closed in any case. */
+bool capture_read_stream(FILE *file, const struct stream_hooks *hooks, char *reason, size_t reason_size);
 
 /* ---- Reassembly, apart from files, so that it can be tested and fuzzed alone ----------------------------- */
 

@@ -52,9 +52,9 @@ static bool read_packets(pcap_t *capture, const struct stream_hooks *hooks, char
     return false;
 }
 
-bool capture_read(const char *path, const struct stream_hooks *hooks, char *reason, size_t reason_size) {
-    char error[PCAP_ERRBUF_SIZE] = "";
-    pcap_t *capture = pcap_open_offline(path, error);
+/* `capture` is NULL where libpcap has refused it: `error` then says why. */
+static bool read_opened(pcap_t *capture, const char *error, const struct stream_hooks *hooks, char *reason,
+                        size_t reason_size) {
     if (capture == NULL) {
         snprintf(reason, reason_size, "it cannot be read as pcap or pcapng: %s", error);
         return false;
@@ -62,4 +62,17 @@ bool capture_read(const char *path, const struct stream_hooks *hooks, char *reas
     bool whole = check_link_type(capture, reason, reason_size) && read_packets(capture, hooks, reason, reason_size);
     pcap_close(capture);
     return whole;
+}
+
+bool capture_read(const char *path, const struct stream_hooks *hooks, char *reason, size_t reason_size) {
+    char error[PCAP_ERRBUF_SIZE] = "";
+    return read_opened(pcap_open_offline(path, error), error, hooks, reason, reason_size);
+}
+
+bool capture_read_stream(FILE *file, const struct stream_hooks *hooks, char *reason, size_t reason_size) {
+    char error[PCAP_ERRBUF_SIZE] = "";
+    pcap_t *capture = pcap_fopen_offline(file, error);
+    if (capture == NULL)
+        fclose(file); /* else it is libpcap's */
+    return read_opened(capture, error, hooks, reason, reason_size);
 }

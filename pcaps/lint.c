@@ -267,13 +267,16 @@ static void free_servers(struct linting *linting) {
     }
 }
 
-bool lint_capture(const char *path, const struct lint_hooks *hooks, struct lint_totals *totals, char *reason,
-                  size_t reason_size) {
+/* The capture is the file where that is not NULL. */
+static bool lint(const char *path, FILE *file, const struct lint_hooks *hooks, struct lint_totals *totals, char *reason,
+                 size_t reason_size) {
     memset(totals, 0, sizeof *totals);
     struct linting linting = {.hooks = hooks, .totals = totals};
     linting.queue = breach_queue_create(hooks->breach, hooks->context);
     if (linting.queue == NULL) {
         snprintf(reason, reason_size, "no memory");
+        if (file != NULL)
+            fclose(file);
         return false;
     }
     notices_begin(&linting.notices, saw_notice, &linting);
@@ -281,10 +284,21 @@ bool lint_capture(const char *path, const struct lint_hooks *hooks, struct lint_
     struct stream_hooks wanted = {&linting, opened, received, missing, ended, closed};
     struct stream_hooks reader = conversations_begin(&conversations, &wanted);
     conversations.version = shows_version;
-    bool whole = capture_read(path, &reader, reason, reason_size);
+    bool whole = file != NULL ? capture_read_stream(file, &reader, reason, reason_size)
+                              : capture_read(path, &reader, reason, reason_size);
     totals->others = conversations.other_count;
     breach_queue_destroy(linting.queue);
     notices_end(&linting.notices);
     free_servers(&linting);
     return whole;
+}
+
+bool lint_capture(const char *path, const struct lint_hooks *hooks, struct lint_totals *totals, char *reason,
+                  size_t reason_size) {
+    return lint(path, NULL, hooks, totals, reason, reason_size);
+}
+
+bool lint_stream(FILE *file, const struct lint_hooks *hooks, struct lint_totals *totals, char *reason,
+                 size_t reason_size) {
+    return lint(NULL, file, hooks, totals, reason, reason_size);
 }

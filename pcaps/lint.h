@@ -2,6 +2,8 @@
 #ifndef MQSPEC_LINT_H
 #define MQSPEC_LINT_H
 
+#include <stdio.h>
+
 #include "codec/codec.h"
 #include "pcaps/notices.h"
 #include "reference/environment.h"
@@ -98,6 +100,10 @@ struct lint_hooks {
  * a reason as capture_read() gives it. */
 bool lint_capture(const char *path, const struct lint_hooks *hooks, struct lint_totals *totals, char *reason,
                   size_t reason_size);
+
+/* The same for a file that is open. It is closed in any case. */
+bool lint_stream(FILE *file, const struct lint_hooks *hooks, struct lint_totals *totals, char *reason,
+                 size_t reason_size);
 
 /* The row of the client of that name, made where there is none. Never NULL. */
 struct lint_client *lint_totals_client(struct lint_totals *totals, const char *name);

@@ -14,6 +14,8 @@ tell $? "the broker target holds on the whole corpus"
 tell $? "the decode target holds on the whole corpus"
 "$build/fuzz/replay_properties" corpus/properties/* >"$work/out" 2>"$work/err"
 tell $? "the properties target holds on the whole corpus"
+"$build/fuzz/replay_capture" corpus/capture/* >"$work/out" 2>"$work/err"
+tell $? "the capture target holds on the whole corpus"
 "$build/fuzz/replay_broker" -n 10 corpus/broker/* >"$work/out" 2>"$work/err" && grep -q 'a second' "$work/out"
 tell $? "executions a second are measured"
 

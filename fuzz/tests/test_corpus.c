@@ -20,7 +20,7 @@
 
 struct input {
     char name[300]; /* from the top of the repository */
-    enum { DECODE, PROPERTIES, BROKER } target;
+    enum { DECODE, PROPERTIES, CAPTURE, BROKER } target;
     uint8_t *data;
     size_t size;
     struct fuzz_memory *memory;
@@ -72,6 +72,7 @@ static void read_corpus(struct corpus *corpus) {
         exit(1);
     read_directory(corpus, "corpus/decode", DECODE);
     read_directory(corpus, "corpus/properties", PROPERTIES);
+    read_directory(corpus, "corpus/capture", CAPTURE);
     read_directory(corpus, "corpus/broker", BROKER);
 }
 
@@ -88,6 +89,8 @@ static bool try_input(const struct input *input, size_t size, struct finding *fi
     switch (input->target) {
     case BROKER:
         return fuzz_broker(input->memory, SPEC_NONE, input->data, size, finding);
+    case CAPTURE:
+        return fuzz_capture(input->data, size, finding);
     case PROPERTIES:
         return fuzz_properties(input->data, size, finding);
     default:
