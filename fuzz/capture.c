@@ -135,11 +135,12 @@ bool fuzz_capture(const uint8_t *data, size_t size, struct finding *finding) {
     watching->input_size = size;
     char reason[256] = "";
     const struct stream_hooks hooks = {watching, opened, received, missing, ended, closed};
-    bool whole = capture_read_stream(open_input(data, size), &hooks, reason, sizeof reason);
+    bool whole = capture_read(&(struct capture_source){.file = open_input(data, size)}, &hooks, reason, sizeof reason);
     check_end(watching, whole, reason);
     struct lint_totals totals;
     const struct lint_hooks judge = {watching, tell_breach, tell_notice};
-    if (lint_stream(open_input(data, size), &judge, &totals, reason, sizeof reason) != whole)
+    if (lint_capture(&(struct capture_source){.file = open_input(data, size)}, &judge, &totals, reason,
+                     sizeof reason) != whole)
         fails(watching, "the capture is whole for one reader and not for the other");
     lint_totals_free(&totals);
     bool holds = !watching->failed;

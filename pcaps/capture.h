@@ -43,13 +43,17 @@ struct stream_hooks {
     void (*closed)(void *context, void *owner, uint64_t frame, microseconds time);
 };
 
-/* Reads a whole capture ("-" is standard input). Returns true at its end. False where it cannot be read, is cut
- * or is damaged: `reason` then holds a sentence that says so and where; the hooks have been called for all that
- * came before, and each open connection was closed. */
-bool capture_read(const char *path, const struct stream_hooks *hooks, char *reason, size_t reason_size);
+/* Where a capture comes from. All lives while it is read. */
+struct capture_source {
+    const char *path; /* of a file; "-" is standard input */
+    FILE *file;       /* one that is open, in place of the path: closed in any case; or NULL */
+};
 
-/* The same for a file that is open. It is closed in any case. */
-bool capture_read_stream(FILE *file, const struct stream_hooks *hooks, char *reason, size_t reason_size);
+/* Reads a whole capture. Returns true at its end. False where it cannot be read, is cut or is damaged: `reason` then
+ * holds a sentence that says so and where; the hooks have been called for all that came before, and each open
+ * connection was closed. */
+bool capture_read(const struct capture_source *source, const struct stream_hooks *hooks, char *reason,
+                  size_t reason_size);
 
 /* ---- Reassembly, apart from files, so that it can be tested and fuzzed alone ----------------------------- */
 

@@ -52,9 +52,19 @@ static bool read_packets(pcap_t *capture, const struct stream_hooks *hooks, char
     return false;
 }
 
-/* `capture` is NULL where libpcap has refused it: `error` then says why. */
-static bool read_opened(pcap_t *capture, const char *error, const struct stream_hooks *hooks, char *reason,
-                        size_t reason_size) {
+static pcap_t *open_source(const struct capture_source *source, char *error) {
+    if (source->file == NULL)
+        return pcap_open_offline(source->path, error);
+    pcap_t *capture = pcap_fopen_offline(source->file, error);
+    if (capture == NULL)
+        fclose(source->file); /* else it is libpcap's */
+    return capture;
+}
+
+bool capture_read(const struct capture_source *source, const struct stream_hooks *hooks, char *reason,
+                  size_t reason_size) {
+    char error[PCAP_ERRBUF_SIZE] = "";
+    pcap_t *capture = open_source(source, error);
     if (capture == NULL) {
         snprintf(reason, reason_size, "it cannot be read as pcap or pcapng: %s", error);
         return false;
@@ -62,17 +72,4 @@ static bool read_opened(pcap_t *capture, const char *error, const struct stream_
     bool whole = check_link_type(capture, reason, reason_size) && read_packets(capture, hooks, reason, reason_size);
     pcap_close(capture);
     return whole;
-}
-
-bool capture_read(const char *path, const struct stream_hooks *hooks, char *reason, size_t reason_size) {
-    char error[PCAP_ERRBUF_SIZE] = "";
-    return read_opened(pcap_open_offline(path, error), error, hooks, reason, reason_size);
-}
-
-bool capture_read_stream(FILE *file, const struct stream_hooks *hooks, char *reason, size_t reason_size) {
-    char error[PCAP_ERRBUF_SIZE] = "";
-    pcap_t *capture = pcap_fopen_offline(file, error);
-    if (capture == NULL)
-        fclose(file); /* else it is libpcap's */
-    return read_opened(capture, error, hooks, reason, reason_size);
 }

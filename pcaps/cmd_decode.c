@@ -190,7 +190,8 @@ static int decode_hex(const struct options *options) {
 static int decode_file(const char *path, const struct options *options) {
     struct decode_totals totals = {0};
     char reason[512] = "";
-    bool whole = decode_capture(path, options->form, &options->filter, &totals, reason, sizeof reason);
+    bool whole = decode_capture(&(struct capture_source){.path = path}, options->form, &options->filter, &totals,
+                                reason, sizeof reason);
     fflush(stdout); /* what was decoded stands before what is wrong */
     if (!whole) {
         fprintf(stderr, "mqspec decode: %s: %s\n", path, reason);

@@ -116,7 +116,7 @@ static int lint_file(const char *path, struct lint_command *command) {
         command->outputs[i].capture = path;
         command->outputs[i].form->begin_capture(&command->outputs[i]);
     }
-    bool whole = lint_capture(path, &hooks, &totals, reason, sizeof reason);
+    bool whole = lint_capture(&(struct capture_source){.path = path}, &hooks, &totals, reason, sizeof reason);
     for (size_t i = 0; i < command->output_count; i++)
         command->outputs[i].form->end_capture(&command->outputs[i], &totals, reason);
     int status = judge_outcome(path, whole, &totals, reason);

@@ -262,7 +262,8 @@ static int replay(const struct options *options) {
         fputs(usage, stdout);
         return EXIT_HELD;
     }
-    if (!recording_read(&recording, options->file, &options->names, reason, sizeof reason))
+    if (!recording_read(&recording, &(struct capture_source){.path = options->file}, &options->names, reason,
+                        sizeof reason))
         fprintf(stderr, "mqspec replay: %s: %s\n", options->file, reason);
     else if (check_recording(&recording, options->file))
         status = play(&recording, options);

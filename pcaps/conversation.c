@@ -253,8 +253,10 @@ static void closed(void *context, void *owner, uint64_t frame, microseconds time
     free(conversation);
 }
 
-struct stream_hooks conversations_begin(struct conversations *conversations, const struct stream_hooks *hooks) {
+struct stream_hooks conversations_begin(struct conversations *conversations, const struct stream_hooks *hooks,
+                                        conversation_version *version) {
     memset(conversations, 0, sizeof *conversations);
     conversations->hooks = *hooks;
+    conversations->version = version;
     return (struct stream_hooks){conversations, opened, received, missing, ended, closed};
 }

@@ -15,17 +15,19 @@
 
 #include "pcaps/capture.h"
 
+/* The version of a connection without CONNECT shows in the bytes that are handed on next. */
+typedef void conversation_version(void *context, void *owner, enum mqtt_version version);
+
 struct conversations {
-    struct stream_hooks hooks; /* who wants MQTT */
-    /* May be set behind conversations_begin(): the version of a connection without CONNECT shows in the bytes that are
-     * handed on next. */
-    void (*version)(void *context, void *owner, enum mqtt_version version);
-    size_t mqtt_count;  /* connections handed on */
-    size_t other_count; /* connections that are not MQTT */
+    struct stream_hooks hooks;     /* who wants MQTT */
+    conversation_version *version; /* or NULL */
+    size_t mqtt_count;             /* connections handed on */
+    size_t other_count;            /* connections that are not MQTT */
     struct spec_rules rules;
 };
 
 /* Fills `conversations`, which the returned hooks point to. */
-struct stream_hooks conversations_begin(struct conversations *conversations, const struct stream_hooks *hooks);
+struct stream_hooks conversations_begin(struct conversations *conversations, const struct stream_hooks *hooks,
+                                        conversation_version *version);
 
 #endif

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "pcaps/conversation.h"
+#include "pcaps/mqtt_capture.h"
 #include "pcaps/packet_stream.h"
 #include "pcaps/show.h"
 #include "pcaps/topic_aliases.h"
@@ -402,17 +402,15 @@ static void closed(void *context, void *owner, uint64_t frame, microseconds time
     free(connection);
 }
 
-bool decode_capture(const char *path, enum decode_form form, const struct decode_filter *filter,
+bool decode_capture(const struct capture_source *source, enum decode_form form, const struct decode_filter *filter,
                     struct decode_totals *totals, char *reason, size_t reason_size) {
-    struct decoding decoding = {.path = path, .form = form, .filter = *filter};
-    struct conversations conversations;
-    struct stream_hooks wanted = {
-        .context = &decoding, .opened = opened, .bytes = received, .gap = missing, .closed = closed};
-    struct stream_hooks hooks = conversations_begin(&conversations, &wanted);
-    conversations.version = shows_version;
-    bool whole = capture_read(path, &hooks, reason, reason_size);
+    struct decoding decoding = {.path = source->path, .form = form, .filter = *filter};
+    const struct mqtt_capture_hooks wanted = {
+        {.context = &decoding, .opened = opened, .bytes = received, .gap = missing, .closed = closed}, shows_version};
+    struct mqtt_capture_totals found;
+    bool whole = mqtt_capture_read(source, &wanted, &found, reason, reason_size);
     *totals = decoding.totals;
-    totals->others = conversations.other_count;
+    totals->others = found.others;
     return whole;
 }
 

@@ -2,7 +2,7 @@
 #ifndef MQSPEC_DECODE_H
 #define MQSPEC_DECODE_H
 
-#include "codec/codec.h"
+#include "pcaps/capture.h"
 #include "pcaps/decode_filter.h"
 
 struct decode_totals {
@@ -21,7 +21,7 @@ enum decode_form {
 
 /* The MQTT packets of a capture that the filter wants, as capture_read() finds them; its reason where false. Bytes that
  * are no packet have no topic, and a type where there is a first byte. */
-bool decode_capture(const char *path, enum decode_form form, const struct decode_filter *filter,
+bool decode_capture(const struct capture_source *source, enum decode_form form, const struct decode_filter *filter,
                     struct decode_totals *totals, char *reason, size_t reason_size);
 
 /* Bytes that stand for themselves. `from` is of enum mqtt_side, or -1: the side as whose packets all the bytes can be

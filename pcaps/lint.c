@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "pcaps/conversation.h"
 #include "pcaps/lint_packets.h"
+#include "pcaps/mqtt_capture.h"
 #include "pcaps/show.h"
 #include "reference/monitor.h"
 #include "reference/server.h"
@@ -267,38 +267,24 @@ static void free_servers(struct linting *linting) {
     }
 }
 
-/* The capture is the file where that is not NULL. */
-static bool lint(const char *path, FILE *file, const struct lint_hooks *hooks, struct lint_totals *totals, char *reason,
-                 size_t reason_size) {
+bool lint_capture(const struct capture_source *source, const struct lint_hooks *hooks, struct lint_totals *totals,
+                  char *reason, size_t reason_size) {
     memset(totals, 0, sizeof *totals);
     struct linting linting = {.hooks = hooks, .totals = totals};
     linting.queue = breach_queue_create(hooks->breach, hooks->context);
     if (linting.queue == NULL) {
         snprintf(reason, reason_size, "no memory");
-        if (file != NULL)
-            fclose(file);
+        if (source->file != NULL)
+            fclose(source->file);
         return false;
     }
     notices_begin(&linting.notices, saw_notice, &linting);
-    struct conversations conversations;
-    struct stream_hooks wanted = {&linting, opened, received, missing, ended, closed};
-    struct stream_hooks reader = conversations_begin(&conversations, &wanted);
-    conversations.version = shows_version;
-    bool whole = file != NULL ? capture_read_stream(file, &reader, reason, reason_size)
-                              : capture_read(path, &reader, reason, reason_size);
-    totals->others = conversations.other_count;
+    const struct mqtt_capture_hooks wanted = {{&linting, opened, received, missing, ended, closed}, shows_version};
+    struct mqtt_capture_totals found;
+    bool whole = mqtt_capture_read(source, &wanted, &found, reason, reason_size);
+    totals->others = found.others;
     breach_queue_destroy(linting.queue);
     notices_end(&linting.notices);
     free_servers(&linting);
     return whole;
-}
-
-bool lint_capture(const char *path, const struct lint_hooks *hooks, struct lint_totals *totals, char *reason,
-                  size_t reason_size) {
-    return lint(path, NULL, hooks, totals, reason, reason_size);
-}
-
-bool lint_stream(FILE *file, const struct lint_hooks *hooks, struct lint_totals *totals, char *reason,
-                 size_t reason_size) {
-    return lint(NULL, file, hooks, totals, reason, reason_size);
 }

@@ -2,9 +2,7 @@
 #ifndef MQSPEC_LINT_H
 #define MQSPEC_LINT_H
 
-#include <stdio.h>
-
-#include "codec/codec.h"
+#include "pcaps/capture.h"
 #include "pcaps/notices.h"
 #include "reference/environment.h"
 
@@ -98,12 +96,8 @@ struct lint_hooks {
 /* Judges all conversations of a capture. Breaches are told in the order in which they were found, each some packets
  * later; notices as they are found. *totals is filled in any case, and is to be freed by lint_totals_free(). False with
  * a reason as capture_read() gives it. */
-bool lint_capture(const char *path, const struct lint_hooks *hooks, struct lint_totals *totals, char *reason,
-                  size_t reason_size);
-
-/* The same for a file that is open. It is closed in any case. */
-bool lint_stream(FILE *file, const struct lint_hooks *hooks, struct lint_totals *totals, char *reason,
-                 size_t reason_size);
+bool lint_capture(const struct capture_source *source, const struct lint_hooks *hooks, struct lint_totals *totals,
+                  char *reason, size_t reason_size);
 
 /* The row of the client of that name, made where there is none. Never NULL. */
 struct lint_client *lint_totals_client(struct lint_totals *totals, const char *name);

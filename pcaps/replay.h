@@ -2,6 +2,7 @@
 #ifndef MQSPEC_REPLAY_H
 #define MQSPEC_REPLAY_H
 
+#include "pcaps/capture.h"
 #include "pcaps/packet_stream.h"
 #include "pcaps/replay_rename.h"
 #include "pcaps/show.h"
@@ -87,8 +88,8 @@ struct recording {
 
 /* Reads a capture, with `names` for what is in it; Client Identifiers that a broker assigned stay. The recording is to
  * be freed in any case. False with a reason as capture_read() gives it. */
-bool recording_read(struct recording *recording, const char *path, const struct replay_names *names, char *reason,
-                    size_t reason_size);
+bool recording_read(struct recording *recording, const struct capture_source *source, const struct replay_names *names,
+                    char *reason, size_t reason_size);
 void recording_free(struct recording *recording);
 
 /* ---- Matching what a live broker sends -------------------------------------------------------------------- */

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "pcaps/conversation.h"
+#include "pcaps/mqtt_capture.h"
 #include "pcaps/replay_choices.h"
 #include "pcaps/replay_order.h"
 
@@ -313,15 +313,14 @@ static void closed(void *context, void *owner, uint64_t frame, microseconds time
     free(recorded);
 }
 
-bool recording_read(struct recording *recording, const char *path, const struct replay_names *names, char *reason,
-                    size_t reason_size) {
+bool recording_read(struct recording *recording, const struct capture_source *source, const struct replay_names *names,
+                    char *reason, size_t reason_size) {
     memset(recording, 0, sizeof *recording);
     struct recorder recorder = {.recording = recording, .names = names};
-    struct conversations conversations;
-    struct stream_hooks wanted = {&recorder, opened, received, missing, ended, closed};
-    struct stream_hooks hooks = conversations_begin(&conversations, &wanted);
-    bool whole = capture_read(path, &hooks, reason, reason_size);
-    recording->others = conversations.other_count;
+    const struct mqtt_capture_hooks wanted = {{&recorder, opened, received, missing, ended, closed}, NULL};
+    struct mqtt_capture_totals found;
+    bool whole = mqtt_capture_read(source, &wanted, &found, reason, reason_size);
+    recording->others = found.others;
     if (!order_begin(recording))
         recording->no_memory = true;
     if (whole && recording->no_memory) {

@@ -93,7 +93,7 @@ static void test_conversations_come_back(void **state) {
     struct stream_hooks hooks = log_hooks(&log);
     char reason[256] = "";
     write_small_capture(scratch->path);
-    assert_true(capture_read(scratch->path, &hooks, reason, sizeof reason));
+    assert_true(capture_read(&(struct capture_source){.path = scratch->path}, &hooks, reason, sizeof reason));
     assert_string_equal(log.text, "open 49152;open 49152; C ping; C hello; S pong; C end; S end; closed; S bye; S end; "
                                   "C end; closed;");
     assert_string_equal(log.client, "198.51.100.2:49152");
@@ -166,7 +166,7 @@ static void test_any_size_comes_back(void **state) {
         assert_true(capture_writer_finish(writer));
         struct pattern_check check = {0};
         struct stream_hooks hooks = {.context = &check, .opened = check_opened, .bytes = check_bytes, .gap = check_gap};
-        assert_true(capture_read(scratch->path, &hooks, reason, sizeof reason));
+        assert_true(capture_read(&(struct capture_source){.path = scratch->path}, &hooks, reason, sizeof reason));
         if (check.length != sizes[i] || check.wrong || check.gaps != 0)
             fail_msg("%u bytes: %llu came back, wrong %d, gaps %u", sizes[i], (unsigned long long)check.length,
                      check.wrong, check.gaps);
@@ -186,7 +186,7 @@ static void test_many_connections_are_told_apart(void **state) {
     assert_true(capture_writer_finish(writer)); /* all still open */
     struct event_log log = {.length = 0};
     struct stream_hooks hooks = log_hooks(&log);
-    assert_true(capture_read(scratch->path, &hooks, reason, sizeof reason));
+    assert_true(capture_read(&(struct capture_source){.path = scratch->path}, &hooks, reason, sizeof reason));
     assert_int_equal(log.opened, CONNECTIONS);
     assert_int_equal(log.closed, CONNECTIONS);
 }
@@ -225,7 +225,7 @@ static void test_cut_anywhere(void **state) {
         struct stream_hooks hooks = log_hooks(&log);
         char reason[512] = "";
         write_file(scratch->path, bytes, cut);
-        bool read = capture_read(scratch->path, &hooks, reason, sizeof reason);
+        bool read = capture_read(&(struct capture_source){.path = scratch->path}, &hooks, reason, sizeof reason);
         if (!read && reason[0] == '\0')
             fail_msg("cut at %zu: no reason", cut);
         if (log.opened != log.closed)
@@ -248,7 +248,7 @@ static void test_any_byte_changed(void **state) {
         char reason[512] = "";
         bytes[i / sizeof changes] ^= changes[i % sizeof changes];
         write_file(scratch->path, bytes, length);
-        bool read = capture_read(scratch->path, &hooks, reason, sizeof reason);
+        bool read = capture_read(&(struct capture_source){.path = scratch->path}, &hooks, reason, sizeof reason);
         bytes[i / sizeof changes] ^= changes[i % sizeof changes];
         if (!read && reason[0] == '\0')
             fail_msg("byte %zu changed: no reason", i / sizeof changes);
@@ -268,7 +268,7 @@ static void test_truncated_keeps_what_came_before(void **state) {
     uint8_t *bytes = read_file(scratch->path, &length);
     write_file(scratch->path, bytes, length - 3);
     free(bytes);
-    assert_false(capture_read(scratch->path, &hooks, reason, sizeof reason));
+    assert_false(capture_read(&(struct capture_source){.path = scratch->path}, &hooks, reason, sizeof reason));
     assert_non_null(strstr(reason, "after packet 19"));
     assert_non_null(strstr(log.text, "S bye;"));
 }
@@ -284,7 +284,7 @@ static void test_unknown_link_type_is_named(void **state) {
     bytes[20] = 105; /* IEEE 802.11 */
     write_file(scratch->path, bytes, length);
     free(bytes);
-    assert_false(capture_read(scratch->path, &hooks, reason, sizeof reason));
+    assert_false(capture_read(&(struct capture_source){.path = scratch->path}, &hooks, reason, sizeof reason));
     assert_non_null(strstr(reason, "IEEE802_11"));
 }
 
@@ -335,7 +335,7 @@ static void test_pcapng(void **state) {
     struct event_log log = {.length = 0};
     struct stream_hooks hooks = log_hooks(&log);
     char reason[512] = "";
-    assert_true(capture_read(scratch->path, &hooks, reason, sizeof reason));
+    assert_true(capture_read(&(struct capture_source){.path = scratch->path}, &hooks, reason, sizeof reason));
     assert_string_equal(log.text, "open 4000; C abc; closed;");
     assert_int_equal(log.time, EPOCH + 2);
 }
@@ -608,8 +608,7 @@ static void test_conversation_row(void **state) {
     struct conversations conversations;
     struct stream_hooks wanted = {
         .context = &log, .opened = note_opened, .bytes = note_bytes, .gap = note_gap, .closed = note_closed};
-    struct stream_hooks hooks = conversations_begin(&conversations, &wanted);
-    conversations.version = note_version;
+    struct stream_hooks hooks = conversations_begin(&conversations, &wanted, note_version);
     struct stream_address client = {"10.0.0.1:4000", 4000};
     struct stream_address server = {"10.0.0.2", row->port};
     void *owner = hooks.opened(hooks.context, &client, &server, row->from_start, 1, 1);

@@ -151,7 +151,7 @@ static void test_row(void **state) {
     close(descriptor);
     write_said(row, path);
     const struct lint_hooks hooks = {&log, note_breach, note_notice};
-    bool whole = lint_capture(path, &hooks, &totals, reason, sizeof reason);
+    bool whole = lint_capture(&(struct capture_source){.path = path}, &hooks, &totals, reason, sizeof reason);
     unlink(path);
     assert_true(whole);
     log_event(&log, "%zu connection%s, %zu packets, client %zu, server %zu", totals.conversations,
@@ -209,7 +209,7 @@ static void test_around(void **state) {
     assert_true(descriptor >= 0);
     close(descriptor);
     write_said(row, path);
-    bool whole = lint_capture(path, &hooks, &totals, reason, sizeof reason);
+    bool whole = lint_capture(&(struct capture_source){.path = path}, &hooks, &totals, reason, sizeof reason);
     unlink(path);
     lint_totals_free(&totals);
     assert_true(whole);
@@ -272,12 +272,13 @@ static void judge_damaged(const char *path, size_t at) {
     size_t told = 0;
     char reason[512] = "";
     const struct lint_hooks hooks = {&told, count_breach, ignore_notice};
-    bool whole = lint_capture(path, &hooks, &totals, reason, sizeof reason);
+    bool whole = lint_capture(&(struct capture_source){.path = path}, &hooks, &totals, reason, sizeof reason);
     size_t counted = totals.breaches[MQTT_CLIENT] + totals.breaches[MQTT_SERVER];
     lint_totals_free(&totals);
     if (told != counted || (!whole && reason[0] == '\0'))
         fail_msg("byte %zu: %zu breaches told, %zu counted, reason '%s'", at, told, counted, reason);
-    if (recording_read(&recording, path, &(struct replay_names){NULL, NULL}, reason, sizeof reason) != whole)
+    if (recording_read(&recording, &(struct capture_source){.path = path}, &(struct replay_names){NULL, NULL}, reason,
+                       sizeof reason) != whole)
         fail_msg("byte %zu: lint and replay do not agree whether it can be read", at);
     recording_free(&recording);
 }
@@ -335,7 +336,7 @@ static void test_stored(void **state) {
     struct lint_totals totals;
     char reason[256] = "";
     const struct lint_hooks hooks = {&log, note_breach, note_notice};
-    if (!lint_capture(row->path, &hooks, &totals, reason, sizeof reason))
+    if (!lint_capture(&(struct capture_source){.path = row->path}, &hooks, &totals, reason, sizeof reason))
         fail_msg("%s: %s", row->path, reason);
     size_t breaches = totals.breaches[MQTT_CLIENT] + totals.breaches[MQTT_SERVER];
     lint_totals_free(&totals);

@@ -332,7 +332,7 @@ static void read_recording(const struct act *acts, const char *prefix, struct re
     assert_true(descriptor >= 0);
     close(descriptor);
     write_capture(acts, path);
-    bool whole = recording_read(recording, path, &names, reason, sizeof reason);
+    bool whole = recording_read(recording, &(struct capture_source){.path = path}, &names, reason, sizeof reason);
     unlink(path);
     if (!whole)
         fail_msg("%s", reason);

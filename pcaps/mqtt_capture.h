@@ -1,0 +1,25 @@
+/* From a capture to the MQTT in it: the one way that decode, lint and replay go. Internal to pcaps/.
+ *
+ *     file -> packets -> TCP streams -> MQTT connections -> hooks
+ *
+ * Each step is a filter with stream_hooks on both sides. */
+#ifndef MQSPEC_MQTT_CAPTURE_H
+#define MQSPEC_MQTT_CAPTURE_H
+
+#include "pcaps/conversation.h"
+
+/* Who wants the MQTT of a capture. */
+struct mqtt_capture_hooks {
+    struct stream_hooks stream;    /* as conversation.h says */
+    conversation_version *version; /* or NULL */
+};
+
+struct mqtt_capture_totals {
+    size_t others; /* TCP connections that are not MQTT */
+};
+
+/* As capture_read(). *totals is filled in any case. */
+bool mqtt_capture_read(const struct capture_source *source, const struct mqtt_capture_hooks *hooks,
+                       struct mqtt_capture_totals *totals, char *reason, size_t reason_size);
+
+#endif
