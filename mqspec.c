@@ -16,6 +16,7 @@ static const struct subcommand subcommands[] = {
     {"lint", command_lint, "report every breach of the standard in a capture"},
     {"decode", command_decode, "print the MQTT packets of a capture or of bytes in hex"},
     {"replay", command_replay, "play the clients of a capture against a live broker"},
+    {"proxy", command_proxy, "stand between clients and a broker: judge what passes, record it, make faults"},
     {"spec", command_spec, "look up a statement of the standard: what it asks, where it is obeyed, what tests it"},
 };
 

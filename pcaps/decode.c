@@ -67,41 +67,11 @@ static void end_object(struct json_writer *json) {
     putchar('\n');
 }
 
-/* What the fields of a packet are written with. */
+/* What the fields of a packet are printed with. */
 struct field_writer {
     enum mqtt_version version;
     enum mqtt_type type;
-    struct json_writer json;
 };
-
-static void write_field(void *context, const struct mqtt_field *field) {
-    struct field_writer *writer = context;
-    struct json_writer *json = &writer->json;
-    const char *meaning = show_meaning(writer->version, writer->type, field);
-    json_open_object(json, NULL);
-    json_text(json, "name", field->name);
-    switch (field->kind) {
-    case MQTT_FIELD_NUMBER:
-        json_number(json, "value", field->number);
-        break;
-    case MQTT_FIELD_FLAG:
-        json_flag(json, "value", field->number != 0);
-        break;
-    case MQTT_FIELD_TEXT:
-        json_bytes_as_text(json, "value", field->bytes.data, field->bytes.length);
-        break;
-    case MQTT_FIELD_BINARY:
-        json_bytes_as_hex(json, "hex", field->bytes.data, field->bytes.length);
-        break;
-    case MQTT_FIELD_PAIR:
-        json_bytes_as_text(json, "key", field->bytes.data, field->bytes.length);
-        json_bytes_as_text(json, "value", field->value.data, field->value.length);
-        break;
-    }
-    if (meaning != NULL)
-        json_text(json, "meaning", meaning);
-    json_close_object(json);
-}
 
 /* Whole, but so that a terminal cannot be made to do anything by it. */
 static void print_text(struct mqtt_bytes text) {
@@ -163,18 +133,15 @@ static void show_taken(const struct connection *connection, enum mqtt_side side,
                        struct mqtt_bytes topic, struct moment moment) {
     enum mqtt_version version = connection->streams[side].decoder.version;
     if (connection->decoding->form == DECODE_JSON) {
-        struct field_writer writer = {.version = version, .type = taken->packet.type};
-        struct json_writer *json = &writer.json;
-        begin_object(json, connection, side, moment);
-        json_text(json, "type", mqtt_type_name(taken->packet.type));
-        json_text(json, "version", mqtt_version_name(version));
-        json_open_list(json, "fields");
-        mqtt_visit_fields(version, &taken->packet, write_field, &writer);
-        json_close_list(json);
+        struct json_writer json;
+        begin_object(&json, connection, side, moment);
+        json_text(&json, "type", mqtt_type_name(taken->packet.type));
+        json_text(&json, "version", mqtt_version_name(version));
+        show_json_fields(&json, version, &taken->packet);
         if (topic.length > 0)
-            json_bytes_as_text(json, "topic_of_alias", topic.data, topic.length);
-        json_bytes_as_hex(json, "bytes", taken->bytes.data, taken->bytes.length);
-        end_object(json);
+            json_bytes_as_text(&json, "topic_of_alias", topic.data, topic.length);
+        json_bytes_as_hex(&json, "bytes", taken->bytes.data, taken->bytes.length);
+        end_object(&json);
         return;
     }
     char text[SHOW_PACKET_CAPACITY];

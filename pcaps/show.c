@@ -43,6 +43,49 @@ const char *show_meaning(enum mqtt_version version, enum mqtt_type type, const s
     return name != NULL ? name : "not defined";
 }
 
+/* What the fields of a packet are written with. */
+struct field_writer {
+    enum mqtt_version version;
+    enum mqtt_type type;
+    struct json_writer *json;
+};
+
+static void write_field(void *context, const struct mqtt_field *field) {
+    const struct field_writer *writer = context;
+    struct json_writer *json = writer->json;
+    const char *meaning = show_meaning(writer->version, writer->type, field);
+    json_open_object(json, NULL);
+    json_text(json, "name", field->name);
+    switch (field->kind) {
+    case MQTT_FIELD_NUMBER:
+        json_number(json, "value", field->number);
+        break;
+    case MQTT_FIELD_FLAG:
+        json_flag(json, "value", field->number != 0);
+        break;
+    case MQTT_FIELD_TEXT:
+        json_bytes_as_text(json, "value", field->bytes.data, field->bytes.length);
+        break;
+    case MQTT_FIELD_BINARY:
+        json_bytes_as_hex(json, "hex", field->bytes.data, field->bytes.length);
+        break;
+    case MQTT_FIELD_PAIR:
+        json_bytes_as_text(json, "key", field->bytes.data, field->bytes.length);
+        json_bytes_as_text(json, "value", field->value.data, field->value.length);
+        break;
+    }
+    if (meaning != NULL)
+        json_text(json, "meaning", meaning);
+    json_close_object(json);
+}
+
+void show_json_fields(struct json_writer *json, enum mqtt_version version, const struct mqtt_packet *packet) {
+    struct field_writer writer = {.version = version, .type = packet->type, .json = json};
+    json_open_list(json, "fields");
+    mqtt_visit_fields(version, packet, write_field, &writer);
+    json_close_list(json);
+}
+
 /* Writes the Reason Code that stands at the start of `text`, with its name. Returns how many characters of the text it
  * took, 0 where none stands there. */
 static size_t append_reason(const char *text, enum mqtt_type type, char *buffer, size_t capacity) {

@@ -6,6 +6,7 @@
 
 #include "codec/codec.h"
 #include "reference/environment.h"
+#include "reports/reports.h"
 
 /* Enough for one packet in words; what does not fit is cut. */
 #define SHOW_PACKET_CAPACITY 2048u
@@ -19,6 +20,9 @@ void show_name(struct mqtt_bytes name, char *buffer, size_t capacity);
 
 /* Writes the packet on one line as mqtt_describe() does, in 5.0 with the name behind each Reason Code. */
 void show_packet(enum mqtt_version version, const struct mqtt_packet *packet, char *buffer, size_t capacity);
+
+/* Writes the list "fields" of an object: each field of the packet with its name, value and meaning. */
+void show_json_fields(struct json_writer *json, enum mqtt_version version, const struct mqtt_packet *packet);
 
 /* What a field of a packet of 5.0 means: the name of a Reason Code. NULL where the field is no such number. */
 const char *show_meaning(enum mqtt_version version, enum mqtt_type type, const struct mqtt_field *field);
