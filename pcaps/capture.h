@@ -87,8 +87,14 @@ struct capture_connection *capture_writer_connect(struct capture_writer *writer,
 void capture_writer_bytes(struct capture_connection *connection, enum mqtt_side side, struct mqtt_bytes bytes,
                           microseconds now);
 
-/* `side` closes first, the other follows. Frees the connection. */
+/* `side` closes its direction, and sends no bytes any more. The other one may still do so. */
+void capture_writer_half_close(struct capture_connection *connection, enum mqtt_side side, microseconds now);
+
+/* `side` closes first, the other follows, as far as they have not closed yet. Frees the connection. */
 void capture_writer_close(struct capture_connection *connection, enum mqtt_side side, microseconds now);
+
+/* `side` breaks the connection. Frees it. */
+void capture_writer_reset(struct capture_connection *connection, enum mqtt_side side, microseconds now);
 
 /* Writes what is buffered and frees, also connections that are still open. False where a write failed at any time: the
  * file is then not complete. */

@@ -20,7 +20,7 @@ enum {
     WINDOW = 65535,
 };
 
-enum tcp_flag { TCP_FIN = 0x01, TCP_SYN = 0x02, TCP_PSH = 0x08, TCP_ACK = 0x10 };
+enum tcp_flag { TCP_FIN = 0x01, TCP_SYN = 0x02, TCP_RST = 0x04, TCP_PSH = 0x08, TCP_ACK = 0x10 };
 
 /* Addresses kept for documentation (RFC 5737): they name nobody. */
 #define SERVER_ADDRESS   0xC0000201u /* 192.0.2.1 */
@@ -43,6 +43,7 @@ struct end {
     uint16_t port;
     uint32_t sequence; /* of the next byte it sends */
     uint16_t datagram; /* IPv4 identification */
+    bool closed;       /* it has sent its FIN */
 };
 
 struct capture_connection {
@@ -236,11 +237,29 @@ static void free_connection(struct capture_connection *connection) {
     free(connection);
 }
 
+void capture_writer_half_close(struct capture_connection *connection, enum mqtt_side side, microseconds now) {
+    if (connection->ends[side].closed)
+        return;
+    connection->ends[side].closed = true;
+    write_empty(connection, side, TCP_FIN | TCP_ACK, now);
+    write_empty(connection, side == MQTT_CLIENT ? MQTT_SERVER : MQTT_CLIENT, TCP_ACK, now);
+}
+
 void capture_writer_close(struct capture_connection *connection, enum mqtt_side side, microseconds now) {
     enum mqtt_side other = side == MQTT_CLIENT ? MQTT_SERVER : MQTT_CLIENT;
-    write_empty(connection, side, TCP_FIN | TCP_ACK, now);
-    write_empty(connection, other, TCP_FIN | TCP_ACK, now);
-    write_empty(connection, side, TCP_ACK, now);
+    if (connection->ends[side].closed || connection->ends[other].closed) {
+        capture_writer_half_close(connection, side, now);
+        capture_writer_half_close(connection, other, now);
+    } else {
+        write_empty(connection, side, TCP_FIN | TCP_ACK, now);
+        write_empty(connection, other, TCP_FIN | TCP_ACK, now);
+        write_empty(connection, side, TCP_ACK, now);
+    }
+    free_connection(connection);
+}
+
+void capture_writer_reset(struct capture_connection *connection, enum mqtt_side side, microseconds now) {
+    write_empty(connection, side, TCP_RST | TCP_ACK, now);
     free_connection(connection);
 }
 

@@ -17,8 +17,8 @@ enum { MAXIMUM_LISTENING = 8, ACCEPTED_PER_TURN = 64 };
 
 /* How long nothing is accepted where descriptors run out and no connection closes. */
 #define ACCEPT_PAUSE (1 * MICROSECONDS_PER_SECOND)
-/* How often silence is judged. */
-#define TICK (1 * MICROSECONDS_PER_SECOND)
+/* How often silence is judged, while there is anybody who can be silent. */
+#define TICK (MICROSECONDS_PER_SECOND / 10)
 
 struct running;
 
@@ -149,7 +149,7 @@ static bool write_port(const char *name, uint16_t port) {
 
 static microseconds next_deadline(const struct running *running) {
     microseconds deadline = proxied_next_wake(&running->proxy);
-    if (running->next_tick < deadline)
+    if (running->next_tick < deadline && running->proxy.connections != NULL)
         deadline = running->next_tick;
     return running->accept_again < deadline ? running->accept_again : deadline;
 }

@@ -84,27 +84,24 @@ static void close_end(struct proxied_end *end, bool reset) {
     end->is_open = end->is_started = end->is_watched = false;
 }
 
-static const char *describe_end(const struct proxied *connection) {
+static struct watch_ending ending_of(const struct proxied *connection) {
+    static const char *const words[2][2] = {{"closed by the client", "broken by the client"},
+                                            {"closed by the server", "broken by the server"}};
+    int first = connection->ended_first;
     if (connection->cut != NULL)
-        return "cut by a fault";
+        return (struct watch_ending){"cut by a fault", -1, false};
     if (connection->has_failed)
-        return "closed by the proxy, for want of memory";
-    if (connection->ended_first < 0)
-        return "closed by the proxy, which ends";
-    bool broken = connection->directions[connection->ended_first].is_broken;
-    if (connection->ended_first == MQTT_CLIENT)
-        return broken ? "broken by the client" : "closed by the client";
-    return broken ? "broken by the server" : "closed by the server";
+        return (struct watch_ending){"closed by the proxy, for want of memory", -1, false};
+    if (first < 0)
+        return (struct watch_ending){"closed by the proxy, which ends", -1, false};
+    bool broken = connection->directions[first].is_broken;
+    return (struct watch_ending){words[first][broken], first, broken};
 }
 
 static void tell_end(struct proxied *connection) {
-    int first = connection->ended_first;
-    if (!connection->is_opened)
-        return;
-    if (connection->cut != NULL)
-        first = connection->cut_side;
-    watch_closed(&connection->proxy->watch, &connection->watched, describe_end(connection),
-                 first < 0 ? MQTT_SERVER : (enum mqtt_side)first, time_of(connection));
+    struct watch_ending ending = ending_of(connection);
+    if (connection->is_opened)
+        watch_closed(&connection->proxy->watch, &connection->watched, &ending, time_of(connection));
 }
 
 void proxied_close(struct proxied *connection) {
@@ -145,7 +142,8 @@ static void end_direction(struct proxied_end *end, bool broken) {
         connection->deadline = time_of(connection) + CLOSING_TIME;
     if (connection->ended_first < 0)
         connection->ended_first = (int)side;
-    watch_half_closed(&connection->proxy->watch, &connection->watched, side, side, time_of(connection));
+    watch_half_closed(&connection->proxy->watch, &connection->watched, side, side, direction->is_broken,
+                      time_of(connection));
 }
 
 /* Hands on the end of a direction, behind all that came before it. */
@@ -157,7 +155,8 @@ static void pass_end(struct proxied *connection, enum mqtt_side sender) {
     if (!receiver->is_deaf && !direction->is_broken && transport_finish(&receiver->transport) == TRANSPORT_BLOCKED)
         return;
     direction->end_passed = true;
-    watch_half_closed(&connection->proxy->watch, &connection->watched, other(sender), sender, time_of(connection));
+    watch_half_closed(&connection->proxy->watch, &connection->watched, other(sender), sender, direction->is_broken,
+                      time_of(connection));
 }
 
 static bool is_over(const struct proxied *connection) {

@@ -221,9 +221,13 @@ void watch_bytes(struct watch *watch, struct watched *watched, enum mqtt_side at
 }
 
 void watch_half_closed(struct watch *watch, struct watched *watched, enum mqtt_side at, enum mqtt_side sender,
-                       microseconds now) {
+                       bool reset, microseconds now) {
     size_t view;
-    if (find_view(watch, at, sender, &view) && watched->monitored[view] != NULL)
+    if (!find_view(watch, at, sender, &view))
+        return;
+    if (watched->captured[view] != NULL && !reset)
+        capture_writer_half_close(watched->captured[view], sender, now);
+    if (watched->monitored[view] != NULL)
         monitor_half_closed(watched->monitored[view], sender, now);
 }
 
@@ -246,17 +250,26 @@ void watch_fault(struct watch *watch, struct watched *watched, const struct faul
             fault_outcome(fault->action), fault->text);
 }
 
-void watch_closed(struct watch *watch, struct watched *watched, const char *how, enum mqtt_side first,
-                  microseconds now) {
+/* To each end the proxy stands for the other one. */
+static enum mqtt_side closes_first(const struct watch_ending *ending, size_t view) {
+    if (ending->first >= 0)
+        return (enum mqtt_side)ending->first;
+    return view == MQTT_CLIENT ? MQTT_SERVER : MQTT_CLIENT;
+}
+
+void watch_closed(struct watch *watch, struct watched *watched, const struct watch_ending *ending, microseconds now) {
     for (size_t i = 0; i < view_count(watch); i++) {
+        enum mqtt_side first = closes_first(ending, i);
         if (watched->monitored[i] != NULL)
             monitor_close(watched->monitored[i], now);
-        if (watched->captured[i] != NULL)
+        if (watched->captured[i] != NULL && ending->reset)
+            capture_writer_reset(watched->captured[i], first, now);
+        else if (watched->captured[i] != NULL)
             capture_writer_close(watched->captured[i], first, now);
         watched->monitored[i] = NULL;
         watched->captured[i] = NULL;
     }
-    tell(watch, watched, "closed", how, now);
+    tell(watch, watched, "closed", ending->how, now);
 }
 
 void watch_tick(struct watch *watch, microseconds now) {

@@ -65,17 +65,23 @@ void watch_opened(struct watch *watch, struct watched *watched, size_t number, c
 void watch_bytes(struct watch *watch, struct watched *watched, enum mqtt_side at, enum mqtt_side sender,
                  struct mqtt_bytes bytes, microseconds now);
 
-/* The end of what `sender` sends, seen in the same way. */
+/* The end of what `sender` sends, by a reset or not, seen in the same way. */
 void watch_half_closed(struct watch *watch, struct watched *watched, enum mqtt_side at, enum mqtt_side sender,
-                       microseconds now);
+                       bool reset, microseconds now);
 
 /* A fault was made. `type` is the packet's that it struck. */
 void watch_fault(struct watch *watch, struct watched *watched, const struct fault *fault, enum mqtt_side sender,
                  enum mqtt_type type, microseconds now);
 
-/* The connection is gone; `how` says so: "closed by the client". `first` closed first. */
-void watch_closed(struct watch *watch, struct watched *watched, const char *how, enum mqtt_side first,
-                  microseconds now);
+/* How a connection ended. */
+struct watch_ending {
+    const char *how; /* in words: "closed by the client" */
+    int first;       /* the enum mqtt_side that closed first, or -1 for the proxy */
+    bool reset;      /* by a reset */
+};
+
+/* The connection is gone. */
+void watch_closed(struct watch *watch, struct watched *watched, const struct watch_ending *ending, microseconds now);
 
 /* What silence shows. */
 void watch_tick(struct watch *watch, microseconds now);
