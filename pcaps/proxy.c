@@ -67,12 +67,25 @@ static void resume_accepting(struct proxy *proxy) {
     want_clients(running, EVENT_READABLE);
 }
 
+/* Each client takes two descriptors. The second is made sure of before the first is taken, so that a client that there
+ * is no room for waits, and is not turned away. */
+static int accept_client(int listening, char *address, size_t size) {
+    int second = dup(listening);
+    if (second < 0)
+        return -1;
+    int descriptor = proxy_socket_accept(listening, address, size);
+    int error = errno;
+    close(second);
+    errno = error;
+    return descriptor;
+}
+
 static void on_client(struct event_source *source, unsigned readiness) {
     struct running *running = ((struct listening *)source)->running;
     char address[64];
     (void)readiness;
     for (int accepted = 0; accepted < ACCEPTED_PER_TURN; accepted++) {
-        int descriptor = proxy_socket_accept(source->descriptor, address, sizeof address);
+        int descriptor = accept_client(source->descriptor, address, sizeof address);
         bool full = descriptor < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM);
         if (full || (descriptor >= 0 && !proxied_open(&running->proxy, descriptor, address)))
             pause_accepting(running);

@@ -91,7 +91,10 @@ static void duplicate(struct proxied *connection, enum mqtt_side sender, const s
     struct mqtt_bytes view;
     send_on(connection, sender, piece->bytes, now);
     if (piece->size > LARGEST_COPY) {
+        fprintf(stderr, "mqspec proxy: c%zu: a packet of %u bytes is too large to be duplicated; it passes once\n",
+                connection->number, piece->size);
         byte_queue_clear(copy);
+        direction->fault = NULL;
         return;
     }
     if (piece->begins && piece->ends) {
@@ -158,7 +161,7 @@ static void pass_piece(struct proxied *connection, enum mqtt_side sender, const 
         return;
     }
     acts[fault->action](connection, sender, piece, now);
-    if (piece->ends || connection->cut != NULL)
+    if (direction->fault != NULL && (piece->ends || connection->cut != NULL))
         watch_fault(&proxy->watch, &connection->watched, fault, sender, piece->type, now);
 }
 
