@@ -174,7 +174,7 @@ uninstall: ## take away what install has put there
 
 .PHONY: library install uninstall
 
-test-helpers: library $(B)/pcaps/bench/traffic $(B)/reference/crash $(B)/fuzz/replay_decode $(B)/fuzz/replay_broker $(B)/fuzz/canary $(B)/fuzz/seeds $(B)/reports/sample_report
+test-helpers: library $(B)/pcaps/bench/traffic $(B)/pcaps/bench/latency $(B)/reference/crash $(B)/fuzz/replay_decode $(B)/fuzz/replay_broker $(B)/fuzz/canary $(B)/fuzz/seeds $(B)/reports/sample_report
 
 unit: $(TEST_PROGRAMS)
 
@@ -241,6 +241,11 @@ bench-pcap: ## measure reading captures: rate and memory, beside tshark where it
 	@$(MAKE) --no-print-directory $(B)/mqspec $(B)/pcaps/bench/traffic
 	pcaps/bench/bench.py $(B)
 
+bench-proxy: ## measure what the proxy adds to the time of an answer; it has to be less than 100 microseconds
+	@.ci/install-tools build
+	@$(MAKE) --no-print-directory $(B)/mqspec $(B)/pcaps/bench/latency
+	pcaps/bench/proxy.sh $(B)/mqspec $(B)
+
 bench-codec: $(B)/codec/bench/codec ## measure decoding and encoding, packets and bytes a second on one core
 	$(B)/codec/bench/codec
 
@@ -266,8 +271,11 @@ $(BENCH_PROGRAMS): %: %.o $(B)/libreference.a $(B)/libcodec.a $(B)/libspec.a
 $(B)/pcaps/bench/traffic: $(B)/pcaps/bench/traffic.o $(B)/libpcaps.a $(B)/libreference.a $(B)/libcodec.a $(B)/libspec.a
 	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
+$(B)/pcaps/bench/latency: $(B)/pcaps/bench/latency.o $(B)/libcodec.a $(B)/libspec.a
+	$(CC) $(LDFLAGS) -o $@ $^
+
 $(B)/codec/bench/codec: $(B)/codec/bench/codec.o $(B)/libcodec.a $(B)/libspec.a
 	$(CC) $(LDFLAGS) -o $@ $^
 
-.PHONY: bench-codec bench-deviations bench-pcap coverage field crash
+.PHONY: bench-codec bench-deviations bench-pcap bench-proxy coverage field crash
 .PHONY: help tools run test test-helpers mutants soak bench format lint ci clean

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,9 @@ enum { MAXIMUM_LISTENING = 8, ACCEPTED_PER_TURN = 64 };
 /* How often silence is judged, while there is anybody who can be silent. */
 #define TICK (MICROSECONDS_PER_SECOND / 10)
 
+/* How long it stays awake behind each event. */
+#define AWAKE ((microseconds)100)
+
 struct running;
 
 struct listening {
@@ -35,6 +39,7 @@ struct running {
     microseconds accept_again; /* NO_DEADLINE: accepting */
     bool pause_told;
     microseconds next_tick;
+    microseconds sleeps_from;
 };
 
 /* ---- Accepting -----------------------------------------------------------------------------------------------------
@@ -167,12 +172,29 @@ static microseconds next_deadline(const struct running *running) {
     return running->accept_again < deadline ? running->accept_again : deadline;
 }
 
+/* Behind something that passed, looks for what follows before it sleeps, since whoever sleeps is woken late. Others
+ * that want the processor go first. False with errno set on failure. */
+static bool wait_for_events(struct running *running) {
+    struct event_loop *loop = running->proxy.loop;
+    int called = 0;
+    while (called == 0 && event_loop_now(loop) < running->sleeps_from && !running->signals.stop) {
+        called = event_loop_wait(loop, 0);
+        if (called == 0)
+            (void)sched_yield();
+    }
+    if (called == 0)
+        called = event_loop_wait(loop, next_deadline(running));
+    if (called > 0)
+        running->sleeps_from = event_loop_now(loop) + AWAKE;
+    return called >= 0;
+}
+
 /* False where the system, or whoever reads the output, does not let it go on. */
 static bool turn(struct running *running) {
     struct proxy *proxy = &running->proxy;
     if (fflush(proxy->settings->watch.file) != 0)
         return false; /* whoever called tells why */
-    if (event_loop_wait(proxy->loop, next_deadline(running)) < 0) {
+    if (!wait_for_events(running)) {
         fprintf(stderr, "mqspec proxy: waiting for connections failed: %s\n", strerror(errno));
         return false;
     }
