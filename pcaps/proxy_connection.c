@@ -11,7 +11,7 @@
 /* A sender is read while less than this waits for its receiver. */
 #define MOST_QUEUED ((size_t)256 * 1024)
 
-/* For each address of the target. */
+/* For each address of the target, and for handshakes of TLS and WebSocket. */
 #define CONNECTING_TIME (10 * MICROSECONDS_PER_SECOND)
 /* For what still waits when a connection breaks. */
 #define CLOSING_TIME (30 * MICROSECONDS_PER_SECOND)
@@ -212,15 +212,26 @@ static bool watch_end_of(struct proxied_end *end) {
     return end->is_watched;
 }
 
+static void note_handshakes(struct proxied *connection) {
+    const struct proxied_end *ends = connection->ends;
+    if (!connection->is_shaking_hands || !transport_is_open(&ends[MQTT_CLIENT].transport) ||
+        !transport_is_open(&ends[MQTT_SERVER].transport))
+        return;
+    connection->is_shaking_hands = false;
+    connection->deadline = NO_DEADLINE;
+}
+
 /* What follows from what has happened. The connection may be gone afterwards. */
 static void settle(struct proxied *connection) {
+    note_handshakes(connection);
     pass_end(connection, MQTT_CLIENT);
     pass_end(connection, MQTT_SERVER);
     bool goes_on = !is_over(connection);
     for (int side = MQTT_CLIENT; side <= MQTT_SERVER; side++) {
         if (goes_on && connection->ends[side].is_deaf && connection->deadline == NO_DEADLINE)
             connection->deadline = time_of(connection) + CLOSING_TIME;
-        goes_on = goes_on && watch_end_of(&connection->ends[side]);
+        connection->has_failed = goes_on && !watch_end_of(&connection->ends[side]);
+        goes_on = goes_on && !connection->has_failed;
     }
     if (!goes_on) {
         proxied_close(connection);
@@ -257,6 +268,17 @@ static void on_end_ready(struct event_source *source, unsigned readiness) {
     settle(connection);
 }
 
+static void tell_too_late(const struct proxied *connection) {
+    const char *shown = connection->proxy->settings->target.shown;
+    if (!connection->is_opened)
+        fprintf(stderr, "mqspec proxy: c%zu: %s does not answer; the client's connection is closed\n",
+                connection->number, shown);
+    else if (connection->is_shaking_hands)
+        fprintf(stderr, "mqspec proxy: c%zu: TLS or WebSocket does not begin with the %s; it is closed\n",
+                connection->number,
+                show_side(transport_is_open(&connection->ends[MQTT_CLIENT].transport) ? MQTT_SERVER : MQTT_CLIENT));
+}
+
 void proxied_wake(struct proxy *proxy) {
     microseconds now = event_loop_now(proxy->loop);
     struct proxied *next;
@@ -265,10 +287,7 @@ void proxied_wake(struct proxy *proxy) {
         if (connection->wake > now)
             continue;
         if (connection->deadline <= now) {
-            connection->deadline = NO_DEADLINE;
-            if (!connection->is_opened)
-                fprintf(stderr, "mqspec proxy: c%zu: %s does not answer; the client's connection is closed\n",
-                        connection->number, proxy->settings->target.shown);
+            tell_too_late(connection);
             proxied_close(connection);
             continue;
         }
@@ -315,7 +334,8 @@ static bool begin(struct proxied *connection) {
     struct proxy *proxy = connection->proxy;
     struct proxied_end *client = &connection->ends[MQTT_CLIENT];
     struct proxied_end *target = &connection->ends[MQTT_SERVER];
-    connection->deadline = NO_DEADLINE;
+    connection->is_shaking_hands = true;
+    connection->deadline = time_of(connection) + CONNECTING_TIME;
     client->is_started =
         transport_start(&client->transport, client->source.descriptor, &proxy->settings->listen.transport);
     target->is_started =

@@ -59,6 +59,7 @@ struct proxied {
     struct proxied_end ends[2];             /* by enum mqtt_side */
     struct proxied_direction directions[2]; /* by the side that sends */
     const struct addrinfo *trying;          /* address of the target, while connecting */
+    bool is_shaking_hands;                  /* TLS or WebSocket, at some end */
     bool is_opened;                         /* the watch knows it */
     bool has_failed;                        /* no memory, or the system refuses */
     const struct fault *cut;                /* a fault ends it */

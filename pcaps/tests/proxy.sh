@@ -201,7 +201,7 @@ check 'breach: it is told' printed 'the server broke MQTT311:3.8.4-2'
 check 'breach: --quiet tells nothing else' shows_nothing_of 'opened by'
 check 'the broker stops' stop_broker
 
-# ---- TLS and WebSocket, each side by itself ------------------------------------------------------------------------------
+# ---- TLS and WebSocket, each side by itself --------------------------------------------------------------------------
 
 has_certificate() {
     openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=DNS:localhost \

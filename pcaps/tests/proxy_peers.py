@@ -42,8 +42,8 @@ class Proxy:
         self.out = open(os.path.join(directory, "out"), "w+")
         self.err = open(os.path.join(directory, "err"), "w+")
         self.process = subprocess.Popen(
-            [mqspec, "proxy", "--listen", "0", "--target", f"127.0.0.1:{port}", "--port-file", self.port_file, *options],
-            stdout=self.out, stderr=self.err)
+            [mqspec, "proxy", "--listen", "0", "--target", f"127.0.0.1:{port}", "--port-file", self.port_file,
+             *options], stdout=self.out, stderr=self.err)
         until = time.monotonic() + SECONDS
         while not os.path.exists(self.port_file) and time.monotonic() < until and self.process.poll() is None:
             time.sleep(0.01)
