@@ -230,8 +230,10 @@ static void settle(struct proxied *connection) {
     for (int side = MQTT_CLIENT; side <= MQTT_SERVER; side++) {
         if (goes_on && connection->ends[side].is_deaf && connection->deadline == NO_DEADLINE)
             connection->deadline = time_of(connection) + CLOSING_TIME;
-        connection->has_failed = goes_on && !watch_end_of(&connection->ends[side]);
-        goes_on = goes_on && !connection->has_failed;
+        if (goes_on && !watch_end_of(&connection->ends[side])) {
+            connection->has_failed = true;
+            goes_on = false;
+        }
     }
     if (!goes_on) {
         proxied_close(connection);
