@@ -1,17 +1,14 @@
 /* mqspec proxy: between live clients and a broker, judging what passes and making faults on request. */
 #include <errno.h>
 #include <getopt.h>
-#include <netdb.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <time.h>
 
 #include "command.h"
 #include "pcaps/proxy.h"
 #include "pcaps/show.h"
-#include "reference/listeners.h"
 
 static const char usage[] =
     "usage: mqspec proxy --listen [ADDRESS:]PORT --target HOST:PORT [OPTION...]\n"
@@ -75,20 +72,8 @@ static const struct option known[] = {
     {0},
 };
 
-/* A place as it was given, and as it is. */
-struct place {
-    const char *text;
-    struct listener_option parsed;
-    char authority[sizeof((struct listener_option){0}).address + 8]; /* HOST:PORT */
-};
-
 struct options {
     struct proxy_settings proxy;
-    struct place listen;
-    struct place target;
-    const char *certificate, *key;
-    const char *target_authorities, *target_certificate, *target_key;
-    bool target_insecure;
     bool seed_given;
     bool help;
 };
@@ -119,25 +104,25 @@ static bool parse_seed(const char *text, struct options *options) {
 static const char **text_of(int option, struct options *options) {
     switch (option) {
     case OPTION_LISTEN:
-        return &options->listen.text;
+        return &options->proxy.listen.text;
     case OPTION_TARGET:
-        return &options->target.text;
+        return &options->proxy.target.text;
     case OPTION_PCAP:
         return &options->proxy.watch.capture;
     case OPTION_PORT_FILE:
         return &options->proxy.port_file;
     case OPTION_CERT:
-        return &options->certificate;
+        return &options->proxy.listen.certificate;
     case OPTION_KEY:
-        return &options->key;
+        return &options->proxy.listen.key;
     case OPTION_TARGET_CA:
-        return &options->target_authorities;
+        return &options->proxy.target.authorities;
     case OPTION_TARGET_CERT:
-        return &options->target_certificate;
+        return &options->proxy.target.certificate;
     case OPTION_TARGET_KEY:
-        return &options->target_key;
+        return &options->proxy.target.key;
     case OPTION_WS_PATH:
-        return &options->proxy.target.transport.path;
+        return &options->proxy.target.path;
     default:
         return NULL;
     }
@@ -160,7 +145,7 @@ static bool parse_option(int option, char **arguments, struct options *options) 
         options->proxy.watch.quiet = true;
         return true;
     case OPTION_TARGET_INSECURE:
-        options->target_insecure = true;
+        options->proxy.target.insecure = true;
         return true;
     case OPTION_FAULT:
         return parse_fault(optarg, options);
@@ -172,39 +157,19 @@ static bool parse_option(int option, char **arguments, struct options *options) 
     }
 }
 
-/* Reads "PORT", "ADDRESS:PORT" or "SCHEME://ADDRESS:PORT". False after a message. */
-static bool parse_place(const char *option, struct place *place) {
-    const char *reason;
-    char text[400];
-    bool port_alone = place->text[0] != '\0' && strspn(place->text, "0123456789") == strlen(place->text);
-    const char *prefix = strstr(place->text, "://") != NULL ? "" : port_alone ? "mqtt://127.0.0.1:" : "mqtt://";
-    int length = snprintf(text, sizeof text, "%s%s", prefix, place->text);
-    if (length < 0 || (size_t)length >= sizeof text || !listener_parse(&place->parsed, text, &reason)) {
-        fprintf(stderr, "mqspec proxy: %s '%s': %s\n", option, place->text,
-                length < 0 || (size_t)length >= sizeof text ? "it is too long" : reason);
-        return false;
-    }
-    snprintf(place->authority, sizeof place->authority, strchr(place->parsed.address, ':') ? "[%s]:%u" : "%s:%u",
-             place->parsed.address, place->parsed.port);
-    return true;
-}
-
-static const char *find_contradiction(const struct options *options) {
-    bool listens_tls = transport_has_tls(options->listen.parsed.kind);
-    bool target_tls = transport_has_tls(options->target.parsed.kind);
-    if (options->target.parsed.port == 0)
-        return "the target's port is a number from 1 to 65535";
-    if (listens_tls && options->certificate == NULL)
+static const char *find_contradiction(const struct proxy_settings *proxy) {
+    bool listens_tls = transport_has_tls(proxy->listen.parsed.kind);
+    bool target_tls = transport_has_tls(proxy->target.parsed.kind);
+    if (listens_tls && proxy->listen.certificate == NULL)
         return "mqtts and wss need a certificate to show to clients; give --cert FILE and --key FILE";
-    if (!listens_tls && (options->certificate != NULL || options->key != NULL))
+    if (!listens_tls && place_wants_tls(&proxy->listen))
         return "--cert and --key are for clients over TLS; give --listen mqtts://127.0.0.1:8883 or the like";
-    if (!target_tls && (options->target_authorities != NULL || options->target_insecure ||
-                        options->target_certificate != NULL || options->target_key != NULL))
+    if (!target_tls && place_wants_tls(&proxy->target))
         return "--target-ca, --target-insecure and --target-cert are for a target with TLS; give --target "
                "mqtts://HOST:PORT";
-    if (options->target_authorities != NULL && options->target_insecure)
+    if (proxy->target.authorities != NULL && proxy->target.insecure)
         return "--target-ca and --target-insecure contradict each other; leave one out";
-    if (options->proxy.watch.capture != NULL && strcmp(options->proxy.watch.capture, "-") == 0)
+    if (proxy->watch.capture != NULL && strcmp(proxy->watch.capture, "-") == 0)
         return "standard output has the packets; give --pcap a file";
     return NULL;
 }
@@ -218,14 +183,15 @@ static bool parse(int count, char **arguments, struct options *options) {
             return false;
     if (options->help)
         return true;
-    if (optind < count || options->listen.text == NULL || options->target.text == NULL) {
+    if (optind < count || options->proxy.listen.text == NULL || options->proxy.target.text == NULL) {
         fprintf(stderr, "mqspec proxy: give --listen [ADDRESS:]PORT and --target HOST:PORT%s%s\n",
                 optind < count ? ", and not " : "", optind < count ? arguments[optind] : "");
         return false;
     }
-    if (!parse_place("--listen", &options->listen) || !parse_place("--target", &options->target))
+    if (!place_parse(&options->proxy.listen, "proxy", "--listen") ||
+        !place_parse(&options->proxy.target, "proxy", "--target"))
         return false;
-    const char *contradiction = find_contradiction(options);
+    const char *contradiction = find_contradiction(&options->proxy);
     if (contradiction != NULL)
         fprintf(stderr, "mqspec proxy: %s\n", contradiction);
     return contradiction == NULL;
@@ -233,45 +199,6 @@ static bool parse(int count, char **arguments, struct options *options) {
 
 /* ---- Running -------------------------------------------------------------------------------------------------------
  */
-
-/* False after a message. */
-static bool find_place(struct place *given, struct proxy_place *place, bool listens) {
-    const struct addrinfo hints = {
-        .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV | (listens ? AI_PASSIVE : 0)};
-    char port[8];
-    snprintf(port, sizeof port, "%u", given->parsed.port);
-    int error = getaddrinfo(given->parsed.address, port, &hints, &place->found);
-    place->shown = given->text;
-    place->transport.kind = given->parsed.kind;
-    if (error == 0)
-        return true;
-    place->found = NULL;
-    fprintf(stderr, "mqspec proxy: the address of %s cannot be found: %s\n", given->text, gai_strerror(error));
-    return false;
-}
-
-/* The contexts of TLS, where it is used. False after a message. */
-static bool prepare_tls(const struct options *options, struct tls_context **listens, struct tls_context **target) {
-    const struct tls_settings towards_clients = {
-        .side = MQTT_SERVER, .certificate = options->certificate, .key = options->key};
-    const struct tls_settings towards_target = {
-        .side = MQTT_CLIENT,
-        .certificate = options->target_certificate,
-        .key = options->target_key,
-        .authorities = options->target_authorities,
-        .demand = options->target_insecure ? TLS_NO_CERTIFICATE : TLS_CERTIFICATE_REQUIRED,
-        .host = options->target.parsed.address,
-    };
-    char reason[512] = "";
-    bool made = true;
-    if (transport_has_tls(options->listen.parsed.kind))
-        made = (*listens = tls_context_create(&towards_clients, reason, sizeof reason)) != NULL;
-    if (made && transport_has_tls(options->target.parsed.kind))
-        made = (*target = tls_context_create(&towards_target, reason, sizeof reason)) != NULL;
-    if (!made)
-        fprintf(stderr, "mqspec proxy: %s\n", reason);
-    return made;
-}
 
 static void choose_seed(struct options *options) {
     struct timespec time;
@@ -286,15 +213,8 @@ static int run(struct options *options) {
     static const int statuses[] = {
         [PROXY_ENDED] = EXIT_HELD, [PROXY_NO_LISTEN] = EXIT_UNREACHABLE, [PROXY_FAILED] = EXIT_USAGE};
     struct proxy_settings *proxy = &options->proxy;
-    struct spec_rules rules = {0};
     size_t breaches = 0;
     proxy->watch.file = stdout;
-    proxy->listen.transport.side = MQTT_SERVER;
-    proxy->target.transport.side = MQTT_CLIENT;
-    proxy->listen.transport.rules = proxy->target.transport.rules = &rules;
-    proxy->target.transport.host = options->target.authority;
-    if (proxy->target.transport.path == NULL)
-        proxy->target.transport.path = "/mqtt";
     choose_seed(options);
     /* Whoever reads the output may leave: that shows as a failed write. */
     signal(SIGPIPE, SIG_IGN);
@@ -305,22 +225,16 @@ static int run(struct options *options) {
 static int find_and_run(struct options *options) {
     struct proxy_settings *proxy = &options->proxy;
     int status = EXIT_UNREACHABLE;
-    if (find_place(&options->listen, &proxy->listen, true) && find_place(&options->target, &proxy->target, false)) {
-        status = prepare_tls(options, &proxy->listen.transport.tls, &proxy->target.transport.tls) ? run(options)
-                                                                                                  : EXIT_USAGE;
-        tls_context_destroy(proxy->listen.transport.tls);
-        tls_context_destroy(proxy->target.transport.tls);
-    }
-    if (proxy->listen.found != NULL)
-        freeaddrinfo(proxy->listen.found);
-    if (proxy->target.found != NULL)
-        freeaddrinfo(proxy->target.found);
+    if (place_find(&proxy->listen, "proxy") && place_find(&proxy->target, "proxy"))
+        status =
+            place_secure(&proxy->listen, "proxy") && place_secure(&proxy->target, "proxy") ? run(options) : EXIT_USAGE;
+    place_release(&proxy->listen);
+    place_release(&proxy->target);
     return status;
 }
 
 int command_proxy(int count, char **arguments) {
-    static const struct options none;
-    struct options options = none;
+    struct options options = {.proxy = {.listen.side = MQTT_SERVER, .target.side = MQTT_CLIENT}};
     int status = parse(count, arguments, &options) ? EXIT_HELD : EXIT_USAGE;
     if (status == EXIT_HELD && options.help) {
         fputs(usage, stdout);

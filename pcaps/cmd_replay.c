@@ -7,17 +7,23 @@
 #include <string.h>
 
 #include "command.h"
+#include "pcaps/place.h"
 #include "pcaps/replay.h"
 
 static const char usage[] =
-    "usage: mqspec replay FILE.pcap --target HOST:PORT [--speed N|max] [--timeout S] [--prefix TEXT]\n"
-    "       [--topic-prefix TEXT/]\n"
-    "  --speed N      1 keeps the pauses of the capture (default), 10 makes them ten times shorter, max leaves\n"
-    "                 them out\n"
-    "  --timeout S    seconds to wait for an answer that the capture shows (default 5)\n"
-    "  --prefix TEXT  put before each Client Identifier\n"
+    "usage: mqspec replay FILE.pcap --target PLACE [OPTION...]\n"
+    "  --target PLACE  the broker: HOST:PORT, or mqtts://, ws:// or wss://HOST:PORT, over whatever the capture was\n"
+    "  --speed N       1 keeps the pauses of the capture (default), 10 makes them ten times shorter, max leaves\n"
+    "                  them out\n"
+    "  --timeout S     seconds to wait for an answer that the capture shows (default 5)\n"
+    "  --prefix TEXT   put before each Client Identifier\n"
     "  --topic-prefix TEXT/\n"
-    "                 put before each topic and filter; those that begin with $ stay as they are\n"
+    "                  put before each topic and filter; those that begin with $ stay as they are\n"
+    "  --ca FILE       who certifies the target (those whom this system trusts)\n"
+    "  --insecure      the target's certificate is not looked at\n"
+    "  --cert FILE --key FILE\n"
+    "                  a certificate to show; the key may be in its file\n"
+    "  --ws-path PATH  what the WebSocket handshake asks for (/mqtt)\n"
     "FILE may be - for standard input. Exit status: 0 the target answered as recorded, 1 it did not, 2 the capture\n"
     "cannot be read or played, 3 the target could not be reached.\n";
 
@@ -25,34 +31,11 @@ struct options {
     bool help;
     const char *file;
     struct replay_names names;
-    char *host; /* owned, and `port` lies in it */
+    struct place target;
     struct replay_options replay;
 };
 
 /* ---- Options --------------------------------------------------------------------------------------------- */
-
-/* Cuts HOST:PORT or [HOST]:PORT in two. */
-static bool parse_target(const char *text, struct options *options) {
-    char *host = strdup(text);
-    char *colon = host != NULL ? strrchr(host, ':') : NULL;
-    char *end = NULL;
-    free(options->host);
-    options->host = host;
-    unsigned long port = colon != NULL ? strtoul(colon + 1, &end, 10) : 0;
-    bool digits = colon != NULL && strspn(colon + 1, "0123456789") == strlen(colon + 1);
-    if (!digits || colon == host || port == 0 || port > 65535) {
-        fprintf(stderr, "mqspec replay: --target takes HOST:PORT with a port from 1 to 65535, not '%s'\n", text);
-        return false;
-    }
-    *colon = '\0';
-    options->replay.port = colon + 1;
-    if (host[0] == '[' && colon[-1] == ']') {
-        colon[-1] = '\0';
-        host++;
-    }
-    options->replay.host = host;
-    return true;
-}
 
 static bool parse_number(const char *text, double least, double most, double *number) {
     char *end;
@@ -91,21 +74,72 @@ static bool parse_topic_prefix(const char *text, struct options *options) {
     return false;
 }
 
+enum option_number {
+    OPTION_TARGET = 256,
+    OPTION_SPEED,
+    OPTION_TIMEOUT,
+    OPTION_PREFIX,
+    OPTION_TOPIC_PREFIX,
+    OPTION_CA,
+    OPTION_INSECURE,
+    OPTION_CERT,
+    OPTION_KEY,
+    OPTION_WS_PATH,
+};
+
+static const struct option known[] = {
+    {"target", required_argument, NULL, OPTION_TARGET},
+    {"speed", required_argument, NULL, OPTION_SPEED},
+    {"timeout", required_argument, NULL, OPTION_TIMEOUT},
+    {"prefix", required_argument, NULL, OPTION_PREFIX},
+    {"topic-prefix", required_argument, NULL, OPTION_TOPIC_PREFIX},
+    {"ca", required_argument, NULL, OPTION_CA},
+    {"insecure", no_argument, NULL, OPTION_INSECURE},
+    {"cert", required_argument, NULL, OPTION_CERT},
+    {"key", required_argument, NULL, OPTION_KEY},
+    {"ws-path", required_argument, NULL, OPTION_WS_PATH},
+    {"help", no_argument, NULL, 'h'},
+    {0},
+};
+
+/* Where the text of an option goes that is taken as it is; NULL for other options. */
+static const char **text_of(int option, struct options *options) {
+    switch (option) {
+    case OPTION_TARGET:
+        return &options->target.text;
+    case OPTION_PREFIX:
+        return &options->names.client_prefix;
+    case OPTION_CA:
+        return &options->target.authorities;
+    case OPTION_CERT:
+        return &options->target.certificate;
+    case OPTION_KEY:
+        return &options->target.key;
+    case OPTION_WS_PATH:
+        return &options->target.path;
+    default:
+        return NULL;
+    }
+}
+
 static bool parse_option(int option, char **arguments, struct options *options) {
+    const char **text = text_of(option, options);
+    if (text != NULL) {
+        *text = optarg;
+        return true;
+    }
     switch (option) {
     case 'h':
         options->help = true;
         return true;
-    case 't':
-        return parse_target(optarg, options);
-    case 's':
-        return parse_speed(optarg, options);
-    case 'w':
-        return parse_timeout(optarg, options);
-    case 'p':
-        options->names.client_prefix = optarg;
+    case OPTION_INSECURE:
+        options->target.insecure = true;
         return true;
-    case 'T':
+    case OPTION_SPEED:
+        return parse_speed(optarg, options);
+    case OPTION_TIMEOUT:
+        return parse_timeout(optarg, options);
+    case OPTION_TOPIC_PREFIX:
         return parse_topic_prefix(optarg, options);
     default:
         show_option_error("replay", option, arguments);
@@ -113,16 +147,17 @@ static bool parse_option(int option, char **arguments, struct options *options) 
     }
 }
 
+static const char *find_contradiction(const struct place *target) {
+    if (!transport_has_tls(target->parsed.kind) && place_wants_tls(target))
+        return "--ca, --insecure and --cert are for a target with TLS; give --target mqtts://HOST:PORT";
+    if (!transport_has_websocket(target->parsed.kind) && target->path != NULL)
+        return "--ws-path is for a target with WebSocket; give --target ws://HOST:PORT";
+    if (target->authorities != NULL && target->insecure)
+        return "--ca and --insecure contradict each other; leave one out";
+    return NULL;
+}
+
 static bool parse(int count, char **arguments, struct options *options) {
-    static const struct option known[] = {
-        {"target", required_argument, NULL, 't'},
-        {"speed", required_argument, NULL, 's'},
-        {"timeout", required_argument, NULL, 'w'},
-        {"prefix", required_argument, NULL, 'p'},
-        {"help", no_argument, NULL, 'h'},
-        {"topic-prefix", required_argument, NULL, 'T'},
-        {0},
-    };
     int option;
     optind = 1;
     opterr = 0;
@@ -131,12 +166,17 @@ static bool parse(int count, char **arguments, struct options *options) {
             return false;
     if (options->help)
         return true;
-    if (optind != count - 1 || options->replay.host == NULL) {
+    if (optind != count - 1 || options->target.text == NULL) {
         fprintf(stderr, "mqspec replay: give one capture file and --target HOST:PORT\n%s", usage);
         return false;
     }
     options->file = arguments[optind];
-    return true;
+    if (!place_parse(&options->target, "replay", "--target"))
+        return false;
+    const char *contradiction = find_contradiction(&options->target);
+    if (contradiction != NULL)
+        fprintf(stderr, "mqspec replay: %s\n", contradiction);
+    return contradiction == NULL;
 }
 
 /* ---- The outcome ----------------------------------------------------------------------------------------- */
@@ -230,7 +270,7 @@ static void show_plan(const struct recording *recording, const struct options *o
                 seconds / options->replay.speed);
 }
 
-static int play(struct recording *recording, const struct options *options) {
+static int play(struct recording *recording, struct options *options) {
     struct replay_result result;
     char reason[256] = "";
     show_plan(recording, options);
@@ -242,8 +282,7 @@ static int play(struct recording *recording, const struct options *options) {
         status = show_outcome(recording, &result);
         break;
     case REPLAY_UNREACHABLE:
-        fprintf(stderr, "mqspec replay: %s port %s cannot be reached: %s\n", options->replay.host, options->replay.port,
-                reason);
+        fprintf(stderr, "mqspec replay: %s cannot be reached: %s\n", options->target.text, reason);
         status = EXIT_UNREACHABLE;
         break;
     case REPLAY_FAILED:
@@ -254,7 +293,19 @@ static int play(struct recording *recording, const struct options *options) {
     return status;
 }
 
-static int replay(const struct options *options) {
+/* The exit status. */
+static int find_and_play(struct recording *recording, struct options *options) {
+    struct place *target = &options->target;
+    if (!place_find(target, "replay"))
+        return EXIT_UNREACHABLE;
+    if (!place_secure(target, "replay"))
+        return EXIT_USAGE;
+    options->replay.addresses = target->addresses;
+    options->replay.transport = &target->transport;
+    return play(recording, options);
+}
+
+static int replay(struct options *options) {
     struct recording recording;
     char reason[512] = "";
     int status = EXIT_USAGE;
@@ -266,14 +317,15 @@ static int replay(const struct options *options) {
                         sizeof reason))
         fprintf(stderr, "mqspec replay: %s: %s\n", options->file, reason);
     else if (check_recording(&recording, options->file))
-        status = play(&recording, options);
+        status = find_and_play(&recording, options);
     recording_free(&recording);
     return status;
 }
 
 int command_replay(int count, char **arguments) {
-    struct options options = {.replay = {.speed = 1, .timeout = 5 * MICROSECONDS_PER_SECOND}};
+    struct options options = {.target.side = MQTT_CLIENT,
+                              .replay = {.speed = 1, .timeout = 5 * MICROSECONDS_PER_SECOND}};
     int status = parse(count, arguments, &options) ? replay(&options) : EXIT_USAGE;
-    free(options.host);
+    place_release(&options.target);
     return show_finish("replay") ? status : EXIT_USAGE;
 }

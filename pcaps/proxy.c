@@ -127,9 +127,9 @@ static bool listen_on(struct running *running, const struct addrinfo *address) {
 
 /* On all addresses of the name, at one port. False after a message. */
 static bool listen_everywhere(struct running *running, uint16_t *port) {
-    const struct proxy_place *place = &running->proxy.settings->listen;
+    const struct place *place = &running->proxy.settings->listen;
     int error = 0;
-    for (struct addrinfo *address = place->found; address != NULL; address = address->ai_next) {
+    for (struct addrinfo *address = place->addresses; address != NULL; address = address->ai_next) {
         if (running->listening_count == MAXIMUM_LISTENING)
             break;
         if (*port != 0)
@@ -143,7 +143,7 @@ static bool listen_everywhere(struct running *running, uint16_t *port) {
     bool missing = error == EADDRNOTAVAIL || error == EAFNOSUPPORT;
     if (running->listening_count > 0 && (error == 0 || missing))
         return true;
-    fprintf(stderr, "mqspec proxy: cannot listen on %s: %s%s\n", place->shown, strerror(error),
+    fprintf(stderr, "mqspec proxy: cannot listen on %s: %s%s\n", place->text, strerror(error),
             error == EADDRINUSE ? "; choose another port, or stop the program that uses it" : "");
     return false;
 }
@@ -228,7 +228,7 @@ static uint16_t port_of(const struct addrinfo *address) {
 static enum proxy_result watch_and_run(struct running *running, uint16_t port, size_t *breaches) {
     struct proxy *proxy = &running->proxy;
     struct proxy_settings *settings = proxy->settings;
-    uint16_t target_port = port_of(settings->target.found);
+    uint16_t target_port = port_of(settings->target.addresses);
     char reason[4096];
     settings->watch.ports[MQTT_SERVER] = target_port;
     settings->watch.ports[MQTT_CLIENT] = port_beside(port, target_port);
@@ -238,7 +238,7 @@ static enum proxy_result watch_and_run(struct running *running, uint16_t port, s
         return PROXY_FAILED;
     }
     running->next_tick = event_loop_now(proxy->loop) + TICK;
-    fprintf(stderr, "mqspec proxy: listening on port %u for %s\n", port, settings->target.shown);
+    fprintf(stderr, "mqspec proxy: listening on port %u for %s\n", port, settings->target.text);
     bool fine = settings->port_file == NULL || write_port(settings->port_file, port);
     while (fine && !running->signals.stop)
         fine = turn(running);

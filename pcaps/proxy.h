@@ -6,20 +6,13 @@
 #ifndef MQSPEC_PROXY_H
 #define MQSPEC_PROXY_H
 
+#include "pcaps/place.h"
 #include "pcaps/proxy_fault.h"
 #include "pcaps/proxy_watch.h"
-#include "reference/transport.h"
-
-/* One side of the proxy. */
-struct proxy_place {
-    const char *shown;      /* "127.0.0.1:1883", "mqtts://broker:8883" */
-    struct addrinfo *found; /* where it is */
-    struct transport_settings transport;
-};
 
 struct proxy_settings {
-    struct proxy_place listen;
-    struct proxy_place target;
+    struct place listen;
+    struct place target;
     const char *port_file;       /* receives the port that it listens on; or NULL */
     struct watch_settings watch; /* its ports are filled in */
     struct faults faults;

@@ -271,7 +271,7 @@ static void on_end_ready(struct event_source *source, unsigned readiness) {
 }
 
 static void tell_too_late(const struct proxied *connection) {
-    const char *shown = connection->proxy->settings->target.shown;
+    const char *shown = connection->proxy->settings->target.text;
     if (!connection->is_opened)
         fprintf(stderr, "mqspec proxy: c%zu: %s does not answer; the client's connection is closed\n",
                 connection->number, shown);
@@ -306,7 +306,7 @@ static void on_connecting_ready(struct event_source *source, unsigned readiness)
 
 static void tell_unreachable(const struct proxied *connection, int error) {
     fprintf(stderr, "mqspec proxy: c%zu: %s cannot be reached: %s; the connection of %s is closed\n",
-            connection->number, connection->proxy->settings->target.shown, strerror(error), connection->address);
+            connection->number, connection->proxy->settings->target.text, strerror(error), connection->address);
 }
 
 /* Begins to connect to the address that is tried, or one behind it. False after a message where there is none. */
@@ -381,7 +381,7 @@ bool proxied_open(struct proxy *proxy, int descriptor, const char *address) {
     connection->number = ++proxy->accepted;
     connection->wake = connection->deadline = NO_DEADLINE;
     connection->ended_first = -1;
-    connection->trying = proxy->settings->target.found;
+    connection->trying = proxy->settings->target.addresses;
     snprintf(connection->address, sizeof connection->address, "%s", address);
     for (int side = MQTT_CLIENT; side <= MQTT_SERVER; side++) {
         connection->ends[side].connection = connection;

@@ -7,6 +7,9 @@
 #include "pcaps/replay_rename.h"
 #include "pcaps/show.h"
 #include "reference/environment.h"
+#include "reference/transport.h"
+
+struct addrinfo;
 
 /* ---- The recording --------------------------------------------------------------------------------------- */
 
@@ -113,8 +116,8 @@ const struct step *recording_acknowledged(const struct recording *recording, siz
 /* ---- Playing it ------------------------------------------------------------------------------------------- */
 
 struct replay_options {
-    const char *host;
-    const char *port;
+    const struct addrinfo *addresses; /* of the target; not NULL */
+    const struct transport_settings *transport;
     double speed; /* 1: as recorded; 0: as fast as the answers allow */
     microseconds timeout;
 };

@@ -1,10 +1,8 @@
 /* Plays a recording: goes through its steps in order, and does each when it is due and when all that came before
  * it in the capture has come here too. */
 #include <errno.h>
-#include <netdb.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "pcaps/replay.h"
 #include "pcaps/replay_choices.h"
@@ -37,7 +35,6 @@ struct player {
     const struct replay_options *options;
     struct replay_result *result;
     struct event_loop *loop;
-    struct addrinfo *addresses;
     struct live *lives;      /* by index of the recording's connections, as the next one */
     struct choices *choices; /* of the live broker */
     struct live *first;      /* that has begun and is not done */
@@ -172,8 +169,8 @@ static bool settle_connection(struct live *live) {
 
 static void on_closed(struct link *link) {
     struct live *live = (struct live *)link;
-    if (link->address == NULL) { /* none of the target's addresses could be connected to */
-        stop(live->player, REPLAY_UNREACHABLE, "cannot connect", strerror(link->error));
+    if (link->reason[0] != '\0') { /* it never opened */
+        stop(live->player, REPLAY_UNREACHABLE, "cannot connect", link->reason);
         return;
     }
     if (!settle_connection(live) && !link->half_closed && !live->goodbye)
@@ -188,8 +185,8 @@ static enum progress open_connection(struct player *player, struct step *step) {
     struct live *live = &player->lives[step->connection];
     if (live->link.state != LINK_NOT_YET)
         return live->link.state == LINK_CONNECTING ? NOT_YET : DONE;
-    if (!link_connect(&live->link, player->addresses))
-        stop(player, REPLAY_UNREACHABLE, "cannot connect", strerror(live->link.error));
+    if (!link_connect(&live->link, player->options->addresses))
+        stop(player, REPLAY_UNREACHABLE, "cannot connect", live->link.reason);
     return live->link.state == LINK_CONNECTING ? NOT_YET : DONE;
 }
 
@@ -457,13 +454,7 @@ static void play_end(struct player *player) {
 /* ---- The whole ------------------------------------------------------------------------------------------- */
 
 static bool prepare(struct player *player) {
-    struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
     size_t count = player->recording->connection_count;
-    int error = getaddrinfo(player->options->host, player->options->port, &hints, &player->addresses);
-    if (error != 0) {
-        stop(player, REPLAY_UNREACHABLE, "no such address", gai_strerror(error));
-        return false;
-    }
     player->loop = event_loop_create();
     player->lives = calloc(count > 0 ? count : 1, sizeof *player->lives);
     player->choices = calloc(count > 0 ? count : 1, sizeof *player->choices);
@@ -477,6 +468,7 @@ static bool prepare(struct player *player) {
         live->index = i;
         live->blocker = NO_STEP;
         live->link.loop = player->loop;
+        live->link.settings = player->options->transport;
         live->link.on_bytes = on_bytes;
         live->link.on_closed = on_closed;
         packet_stream_begin(&live->received, MQTT_SERVER, MQTT_3_1_1, &player->rules);
@@ -495,8 +487,6 @@ static void clean_up(struct player *player) {
     free(player->lives);
     if (player->loop != NULL)
         event_loop_destroy(player->loop);
-    if (player->addresses != NULL)
-        freeaddrinfo(player->addresses);
 }
 
 enum replay_outcome replay_play(struct recording *recording, const struct replay_options *options,

@@ -206,10 +206,17 @@ says 'hex: a value is missing' 2 err 'value is missing' "$mqspec" decode --hex
 # ---- Replay ----------------------------------------------------------------------------------------------------
 
 says 'replay: nobody listens' 3 err 'cannot be reached' "$mqspec" replay "$capture" --target 127.0.0.1:1
-says 'replay: no such host' 3 err 'cannot be reached' "$mqspec" replay "$capture" --target no-such-host.invalid:1883
+says 'replay: no such host' 3 err 'cannot be found' "$mqspec" replay "$capture" --target no-such-host.invalid:1883
 says 'replay: no target' 2 err 'give one capture file and --target' "$mqspec" replay "$capture"
-says 'replay: a target without port' 2 err 'HOST:PORT' "$mqspec" replay "$capture" --target localhost
-says 'replay: a port out of range' 2 err 'HOST:PORT' "$mqspec" replay "$capture" --target localhost:65536
+says 'replay: a target without address' 2 err 'has no address' "$mqspec" replay "$capture" --target :1883
+says 'replay: a port out of range' 2 err 'no port from' "$mqspec" replay "$capture" --target localhost:65536
+says 'replay: port 0' 2 err 'from 1 to 65535' "$mqspec" replay "$capture" --target localhost:0
+says 'replay: a scheme that is none' 2 err 'mqtts://, ws://' "$mqspec" replay "$capture" --target http://localhost:80
+says 'replay: --ca without TLS' 2 err 'mqtts://HOST:PORT' "$mqspec" replay "$capture" --target localhost --ca x.pem
+says 'replay: --ws-path without WebSocket' 2 err 'ws://HOST:PORT' "$mqspec" replay "$capture" --target localhost \
+    --ws-path /
+says 'replay: certificates that cannot be read' 2 err 'no-such-file' "$mqspec" replay "$capture" \
+    --target mqtts://localhost --ca no-such-file
 says 'replay: a speed of 0' 2 err '--speed takes' "$mqspec" replay "$capture" --target localhost:1 --speed 0
 says 'replay: a speed that is no number' 2 err '--speed takes' "$mqspec" replay "$capture" --target localhost:1 \
     --speed fast

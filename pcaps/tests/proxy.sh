@@ -15,7 +15,7 @@ runs 'it explains itself and its faults' 0 'cut TYPE in the middle' "$mqspec" pr
 runs 'it wants to know where' 2 'give --listen' "$mqspec" proxy
 runs 'it wants to know whereto' 2 'give --listen' "$mqspec" proxy --listen 0
 runs 'a port is a number' 2 'port from 0 to 65535' "$mqspec" proxy --listen nowhere:x --target localhost:1883
-runs 'a target has a port' 2 'port from 0 to 65535' "$mqspec" proxy --listen 0 --target localhost
+runs 'a target has an address' 2 'has no address' "$mqspec" proxy --listen 0 --target :1883
 runs 'and not the port 0' 2 'from 1 to 65535' "$mqspec" proxy --listen 0 --target localhost:0
 runs 'a fault is understood or explained' 2 'needs a time' "$mqspec" proxy --fault 'delay PUBACK'
 runs 'a seed is a number' 2 'takes a number' "$mqspec" proxy --seed x

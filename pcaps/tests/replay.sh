@@ -60,6 +60,57 @@ waits_for_nothing() { # as many of each packet of the exchange as of the first
 check 'nothing is outstanding in the end' waits_for_nothing
 check 'the broker stops' stop_broker
 
+# ---- Over TLS and WebSocket ------------------------------------------------------------------------------------------
+
+here=$(dirname "$0")/..
+has_certificate() {
+    openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=DNS:localhost \
+        -keyout "$work/key.pem" -out "$work/certificate.pem" 2>"$work/err"
+}
+listens() { # scheme
+    case $1 in
+    mqtts | wss) start_broker_at "$1" --cert "$work/certificate.pem" --key "$work/key.pem" ;;
+    *) start_broker_at "$1" ;;
+    esac
+}
+start_broker_at() { # scheme, further arguments
+    rm -f "$work/port"
+    scheme=$1
+    shift
+    "$mqspec" broker --listen "$scheme://localhost:0" --port-file "$work/port" "$@" 2>"$work/log" &
+    broker_pid=$!
+    await test -s "$work/port" && port=$(head -n 1 "$work/port")
+}
+plays_at() { # scheme, further arguments
+    place="$1://localhost:$port"
+    shift
+    timeout 60 "$mqspec" replay "$here/mqtt-js-5.0.pcap" --target "$place" --speed max "$@" >"$work/out" 2>"$work/err"
+}
+answers_as_recorded_at() { plays_at "$@" && grep -q 'answered as recorded' "$work/out"; }
+is_not_reached_at() { # what is said, scheme, further arguments
+    said=$1
+    shift
+    plays_at "$@"
+    [ $? -eq 3 ] && grep -q "cannot be reached: .*$said" "$work/err"
+}
+if command -v openssl >/dev/null 2>&1; then
+    check 'a certificate is made' has_certificate
+    check 'a broker starts with TLS' listens mqtts
+    check 'over TLS it answers as recorded' answers_as_recorded_at mqtts --ca "$work/certificate.pem"
+    check 'whom nobody certifies is not trusted' is_not_reached_at 'certificate' mqtts
+    check 'who wants WebSocket of it does not reach it' is_not_reached_at 'closed the connection' ws
+    check 'it stops' stop_broker
+    check 'a broker starts with WebSocket over TLS' listens wss
+    check 'over both it answers as recorded' answers_as_recorded_at wss --insecure
+    check 'it stops too' stop_broker
+else
+    skip 'over TLS' 'no openssl'
+fi
+check 'a broker starts with WebSocket' listens ws
+check 'over WebSocket it answers as recorded' answers_as_recorded_at ws
+check 'who wants TLS of it does not reach it' is_not_reached_at 'the TLS handshake failed' mqtts --insecure
+check 'it stops as well' stop_broker
+
 # ---- A broker of other people ----------------------------------------------------------------------------------------
 
 PATH=$PATH:/usr/sbin # where Debian has mosquitto

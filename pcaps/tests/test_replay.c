@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "pcaps/capture.h"
+#include "pcaps/place.h"
 #include "pcaps/replay.h"
 #include "pcaps/tests/event_log.h"
 
@@ -442,6 +443,11 @@ static bool matches(const char *expected, const char *received) {
     return strcmp(expected, received) == 0;
 }
 
+static void find_target(struct place *target, const char *port) {
+    *target = (struct place){.side = MQTT_CLIENT, .text = port};
+    assert_true(place_parse(target, "test", "--target") && place_find(target, "test"));
+}
+
 static void test_row(void **state) {
     const struct replay_row *row = *state;
     struct recording recording;
@@ -456,10 +462,13 @@ static void test_row(void **state) {
     /* Where something is to be missed, it is waited for; where not, a slow machine has time. */
     bool misses = strchr(row->told, '-') != NULL;
     microseconds timeout = misses ? MICROSECONDS_PER_SECOND / 2 : 10 * MICROSECONDS_PER_SECOND;
-    struct replay_options options = {"127.0.0.1", port, 0, timeout};
+    struct place target;
+    find_target(&target, port);
+    struct replay_options options = {target.addresses, &target.transport, 0, timeout};
     enum replay_outcome outcome = replay_play(&recording, &options, &result, reason, sizeof reason);
     tell_differences(&recording, &result, &log);
     replay_result_free(&result);
+    place_release(&target);
     recording_free(&recording);
     waitpid(server, &status, 0);
     close(listener);
@@ -483,10 +492,13 @@ static void test_absent_target(void **state) {
     char reason[256] = "";
     read_recording(plain, NULL, &recording);
     close(listen_anywhere(port, sizeof port)); /* now nobody listens there */
-    struct replay_options options = {"127.0.0.1", port, 0, MICROSECONDS_PER_SECOND};
+    struct place target;
+    find_target(&target, port);
+    struct replay_options options = {target.addresses, &target.transport, 0, MICROSECONDS_PER_SECOND};
     assert_int_equal(replay_play(&recording, &options, &result, reason, sizeof reason), REPLAY_UNREACHABLE);
     assert_true(reason[0] != '\0');
     replay_result_free(&result);
+    place_release(&target);
     recording_free(&recording);
 }
 
@@ -505,12 +517,15 @@ static void test_silent_target_is_given_up(void **state) {
     char reason[256] = "";
     read_recording(acts, NULL, &recording);
     int listener = listen_anywhere(port, sizeof port); /* the system accepts, nobody answers */
-    struct replay_options options = {"127.0.0.1", port, 0, MICROSECONDS_PER_SECOND / 50};
+    struct place target;
+    find_target(&target, port);
+    struct replay_options options = {target.addresses, &target.transport, 0, MICROSECONDS_PER_SECOND / 50};
     assert_int_equal(replay_play(&recording, &options, &result, reason, sizeof reason), REPLAY_PLAYED);
     assert_true(result.gave_up);
     assert_true(result.sent < 20);
     assert_true(result.duration < 5 * MICROSECONDS_PER_SECOND);
     replay_result_free(&result);
+    place_release(&target);
     recording_free(&recording);
     close(listener);
 }
@@ -528,11 +543,14 @@ static void test_speed(void **state) {
     recording.steps[recording.step_count - 2].time += 3 * MICROSECONDS_PER_SECOND; /* the PINGREQ */
     int listener = listen_anywhere(port, sizeof port);
     pid_t server = start_server(plain, listener);
-    struct replay_options options = {"127.0.0.1", port, 10, MICROSECONDS_PER_SECOND};
+    struct place target;
+    find_target(&target, port);
+    struct replay_options options = {target.addresses, &target.transport, 10, MICROSECONDS_PER_SECOND};
     assert_int_equal(replay_play(&recording, &options, &result, reason, sizeof reason), REPLAY_PLAYED);
     assert_true(result.duration >= 3 * MICROSECONDS_PER_SECOND / 10);
     assert_true(result.duration < 2 * MICROSECONDS_PER_SECOND);
     replay_result_free(&result);
+    place_release(&target);
     recording_free(&recording);
     waitpid(server, &status, 0);
     close(listener);
