@@ -2,15 +2,18 @@
 # Makes the captures of real clients that this folder holds: each client in turn against a broker of its own, with
 # tcpdump on the loopback device.
 #
-#   usage: pcaps/capture.sh [DIRECTORY [NAME...]]   writes DIRECTORY/NAME.pcap, by default all of them into this folder
+#   usage: pcaps/capture.sh [DIRECTORY [NAME...]]   writes DIRECTORY/NAME.pcap, by default all of them into this folder;
+#                                                   beside those of TLS, NAME.keys, with which they can be read
 #
-# Needs mosquitto, mosquitto-clients, tcpdump (and the right to capture), node with npm, python3 with venv. Port
-# 1883 of the loopback address has to be free; this gives a network of its own, where it is:
+# Needs mosquitto, mosquitto-clients, tcpdump (and the right to capture), openssl, node with npm, python3 with venv, go.
+# Ports 1883, 8883, 8083 and 8084 of the loopback address have to be free; this gives a network of its own, where they
+# are:
 #
 #   sudo unshare -n sh -c 'ip link set lo up && pcaps/capture.sh'
 #
 # MQTT.js and Paho are installed into a directory that is removed at the end. Without network there, install them
-# before, and name where: MQTT_JS=DIRECTORY (that holds node_modules) PAHO=python3-that-has-paho pcaps/capture.sh
+# before, and name where: MQTT_JS=DIRECTORY (that holds node_modules) PAHO=python3-that-has-paho PAHO_GO=program, made
+# of clients/paho_go.go
 #
 # Other brokers than mosquitto are those of `make field`, in FIELD=build/gcc/field; GMQTT=DIRECTORY holds gmqtt.
 # Captures for which one of them is missing are passed over, with a word. The lossy link needs nft, and a
@@ -54,6 +57,22 @@ wait_for() {
 
 start_mosquitto() {
     printf 'listener 1883 127.0.0.1\nallow_anonymous true\npersistence false\n' >"$work/mosquitto.conf"
+    run_mosquitto
+}
+# The same over TLS, over WebSocket, and over both.
+start_mosquitto_everywhere() {
+    [ -e "$work/key.pem" ] || openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost \
+        -keyout "$work/key.pem" -out "$work/certificate.pem" 2>"$work/openssl.log"
+    {
+        printf 'allow_anonymous true\npersistence false\nuser root\n'
+        printf 'listener 8883 127.0.0.1\ncertfile %s\nkeyfile %s\n' "$work/certificate.pem" "$work/key.pem"
+        printf 'listener 8083 127.0.0.1\nprotocol websockets\n'
+        printf 'listener 8084 127.0.0.1\nprotocol websockets\ncertfile %s\nkeyfile %s\n' \
+            "$work/certificate.pem" "$work/key.pem"
+    } >"$work/mosquitto.conf"
+    run_mosquitto
+}
+run_mosquitto() {
     : >"$work/broker.log"
     mosquitto -v -c "$work/mosquitto.conf" >"$work/broker.log" 2>&1 &
     broker=$!
@@ -63,7 +82,8 @@ start_mosquitto() {
 # begin NAME DEVICE: a fresh broker, and tcpdump that writes NAME.pcap.
 begin() {
     "start_$of"
-    tcpdump -i "$2" -U --immediate-mode -B 8192 -w "$work/$1.pcap" 'tcp port 1883' 2>"$work/dump.log" &
+    tcpdump -i "$2" -U --immediate-mode -B 8192 -w "$work/$1.pcap" \
+        'tcp port 1883 or tcp port 8883 or tcp port 8083 or tcp port 8084' 2>"$work/dump.log" &
     dump=$!
     wait_for "$work/dump.log" 'listening on'
 }
@@ -78,6 +98,7 @@ end() {
     dump=
     grep -q '^0 packets dropped by kernel' "$work/dump.log" || fail "packets were lost; run it again"
     cp "$work/$1.pcap" "$out/$1.pcap"
+    [ ! -s "$work/$1.keys" ] || cp "$work/$1.keys" "$out/$1.keys"
     echo "$out/$1.pcap"
 }
 
@@ -215,6 +236,29 @@ paho_python() {
 }
 record paho-python lo paho_python 3.1.1 3.1
 record paho-python-5.0 lo paho_python 5.0
+
+# ---- Paho for Go -----------------------------------------------------------------------------------------------
+
+if [ -z "${PAHO_GO:-}" ]; then
+    mkdir "$work/go"
+    cp "$here/clients/paho_go.go" "$work/go"
+    (cd "$work/go" && go mod init capture && go get github.com/eclipse/paho.mqtt.golang && go build -o paho_go .) >&2
+    PAHO_GO=$work/go/paho_go
+fi
+record paho-go lo "$PAHO_GO" tcp://127.0.0.1:1883
+
+# ---- TLS and WebSocket -----------------------------------------------------------------------------------------
+
+mqtt_js_secure() { # name of the capture, version, address
+    NODE_PATH=$MQTT_JS/node_modules node --tls-keylog="$work/$1.keys" "$here/clients/mqtt_js.js" "$2" "$3"
+}
+of=mosquitto_everywhere
+record paho-go-tls-1.3 lo "$PAHO_GO" ssl://127.0.0.1:8883 "$work/paho-go-tls-1.3.keys"
+record paho-python-tls-1.2-5.0 lo paho_python --tls-1.2 "$work/paho-python-tls-1.2-5.0.keys" 5.0
+record mqtt-js-ws lo mqtt_js 3.1.1 ws://127.0.0.1:8083
+record paho-python-ws-5.0 lo paho_python --websocket 5.0
+record mqtt-js-wss-5.0 lo mqtt_js_secure mqtt-js-wss-5.0 5.0 wss://127.0.0.1:8084
+of=mosquitto
 
 # ---- Other brokers ---------------------------------------------------------------------------------------------
 

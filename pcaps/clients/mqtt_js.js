@@ -1,18 +1,20 @@
 // Drives MQTT.js through what capture.sh wants to show. Each step waits for its event; a step that does not come
-// within ten seconds ends the run with an error. Usage: mqtt_js.js 3.1.1|5.0
+// within ten seconds ends the run with an error. Usage: mqtt_js.js 3.1.1|5.0 [URL]
+// Nobody certifies the broker of a capture, so its certificate is not looked at.
 'use strict';
 const mqtt = require('mqtt');
 
 const is5 = process.argv[2] === '5.0';
 
-const address = 'mqtt://127.0.0.1:1883';
+const address = process.argv[3] || 'mqtt://127.0.0.1:1883';
 const patience = setTimeout(() => {
     console.error('mqtt_js.js: a step did not come within ten seconds');
     process.exit(1);
 }, 10000);
 
 function options(clientId, more) {
-    return Object.assign({clientId, protocolVersion: is5 ? 5 : 4, reconnectPeriod: 0, clean: true}, more);
+    return Object.assign({clientId, protocolVersion: is5 ? 5 : 4, reconnectPeriod: 0, clean: true,
+        rejectUnauthorized: false}, more);
 }
 
 // Properties, which earlier versions do not have.

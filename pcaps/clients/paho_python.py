@@ -1,11 +1,13 @@
 """Drives Paho for Python through what capture.sh wants to show, in each version that the command line names.
 
-Usage: paho_python.py 3.1|3.1.1|5.0...
+Usage: paho_python.py [--tls-1.2 KEY-LOG | --websocket] 3.1|3.1.1|5.0...
 
-Each step waits for its event; one that does not come within ten seconds ends the run with an error.
+Over TLS it goes to port 8883, over WebSocket to 8083. It does not look at the certificate, since nobody certifies the broker of a capture. Each step waits for its event; one that does not come within ten seconds ends the run with an error.
 """
+import os
 import queue
 import socket
+import ssl
 import struct
 import sys
 
@@ -25,6 +27,29 @@ def properties(packet_type, **values):
     return made
 
 
+def tls_1_2(key_log):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.keylog_filename = key_log
+    return context
+
+
+ARGUMENTS = sys.argv[1:]
+PORT = 1883
+SECURE = None
+TRANSPORT = "tcp"
+if ARGUMENTS[0] == "--tls-1.2":
+    PORT = 8883
+    SECURE = tls_1_2(ARGUMENTS[1])
+    ARGUMENTS = ARGUMENTS[2:]
+elif ARGUMENTS[0] == "--websocket":
+    PORT = 8083
+    TRANSPORT = "websockets"
+    ARGUMENTS = ARGUMENTS[1:]
+
+
 class Client:
     """In MQTT 5.0, a session that is not clean is kept for an hour."""
 
@@ -36,6 +61,7 @@ class Client:
             client_id=name,
             clean_session=None if is_5 else clean,
             protocol=version,
+            transport=TRANSPORT,
         )
         self.client.on_connect = lambda *_: self.events.put("connected")
         self.client.on_subscribe = lambda *_: self.events.put("subscribed")
@@ -48,7 +74,9 @@ class Client:
         if is_5 and connect is None:
             connect = properties(PacketTypes.CONNECT, SessionExpiryInterval=0 if clean else 3600)
         more = {"clean_start": clean, "properties": connect} if is_5 else {}
-        self.client.connect("127.0.0.1", 1883, keepalive=60, **more)
+        if SECURE is not None:
+            self.client.tls_set_context(SECURE)
+        self.client.connect("127.0.0.1", PORT, keepalive=60, **more)
         self.client.loop_start()
         self.wait("connected")
 
@@ -78,8 +106,9 @@ class Client:
     def die(self):
         """Resets the connection, without DISCONNECT."""
         self.client.loop_stop()
-        connection = self.client.socket()
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        connection = self.client.socket()  # perhaps within TLS or WebSocket
+        with socket.socket(fileno=os.dup(connection.fileno())) as inner:
+            inner.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         connection.close()
 
 
@@ -149,7 +178,7 @@ def show_5():
 
 
 VERSIONS = {"3.1": paho.MQTTv31, "3.1.1": paho.MQTTv311, "5.0": paho.MQTTv5}
-for version in sys.argv[1:]:
+for version in ARGUMENTS:
     show(VERSIONS[version])
     if version == "5.0":
         show_5()

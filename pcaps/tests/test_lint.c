@@ -323,6 +323,7 @@ static const struct stored_row stored[] = {
     {"pcaps/mqtt-js-aedes.pcap", 7, 62, 0, 0},
     {"pcaps/mqtt-js-hivemq-5.0.pcap", 9, 102, 0, 0},
     {"pcaps/amqtt-python.pcap", 5, 53, 0, 0},
+    {"pcaps/paho-go.pcap", 5, 58, 0, 0},
     {"pcaps/lossy-link.pcap", 19, 145, 0, 1},
     /* Topic Aliases to a broker that allows none. */
     {"pcaps/paho-python-mochi-5.0.pcap", 8, 104, 2, 0},
