@@ -2,7 +2,9 @@
 
 Usage: paho_python.py [--tls-1.2 KEY-LOG | --websocket] 3.1|3.1.1|5.0...
 
-Over TLS it goes to port 8883, over WebSocket to 8083. It does not look at the certificate, since nobody certifies the broker of a capture. Each step waits for its event; one that does not come within ten seconds ends the run with an error.
+Over TLS it goes to port 8883, over WebSocket to 8083. It does not look at the certificate, since nobody
+certifies the broker of a capture. Each step waits for its event; one that does not come within ten seconds
+ends the run with an error.
 """
 import os
 import queue
