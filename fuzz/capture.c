@@ -138,7 +138,7 @@ bool fuzz_capture(const uint8_t *data, size_t size, struct finding *finding) {
     bool whole = capture_read(&(struct capture_source){.file = open_input(data, size)}, &hooks, reason, sizeof reason);
     check_end(watching, whole, reason);
     struct lint_totals totals;
-    const struct lint_hooks judge = {watching, tell_breach, tell_notice};
+    const struct lint_hooks judge = {watching, tell_breach, tell_notice, NULL};
     if (lint_capture(&(struct capture_source){.file = open_input(data, size)}, &judge, &totals, reason,
                      sizeof reason) != whole)
         fails(watching, "the capture is whole for one reader and not for the other");

@@ -43,10 +43,26 @@ struct stream_hooks {
     void (*closed)(void *context, void *owner, uint64_t frame, microseconds time);
 };
 
+/* Capturing from a network interface. */
+struct capture_live {
+    const char *interface;
+    const char *filter;    /* which packets, as tcpdump has it; NULL: all */
+    const char *write_to;  /* name of a capture file that receives them; or NULL */
+    microseconds duration; /* after which it ends by itself; 0: never */
+    uint64_t dropped;      /* receives how many packets the kernel could not keep */
+};
+
 /* Where a capture comes from. All lives while it is read. */
 struct capture_source {
     const char *path; /* of a file; "-" is standard input */
     FILE *file;       /* one that is open, in place of the path: closed in any case; or NULL */
+    /* An interface, in place of both; or NULL. It is read, like a standard input that is no file, until SIGINT or
+     * SIGTERM comes. */
+    struct capture_live *live;
+    /* Called where nothing more of the capture is there for now: a good time to show what is known. `now` is the
+     * capture's time, or 0 where nobody knows. May be NULL. */
+    void (*pause)(void *context, microseconds now);
+    void *pause_context;
 };
 
 /* Reads a whole capture. Returns true at its end. False where it cannot be read, is cut or is damaged: `reason` then
@@ -65,6 +81,9 @@ struct reassembler *reassembler_create(const struct stream_hooks *hooks);
 /* One packet as libpcap gives it, with its link type (DLT_...). What is not TCP is passed over. */
 void reassembler_packet(struct reassembler *reassembler, int link_type, struct mqtt_bytes packet, uint64_t frame,
                         microseconds time);
+
+/* Time has passed without a packet: what was waited for too long is given up. */
+void reassembler_tick(struct reassembler *reassembler, microseconds time);
 
 /* Ends all connections and frees. */
 void reassembler_destroy(struct reassembler *reassembler, uint64_t frame, microseconds time);

@@ -1,7 +1,12 @@
+#include <errno.h>
 #include <pcap/pcap.h>
 #include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
-#include "pcaps/capture.h"
+#include "pcaps/capture_live.h"
+#include "pcaps/capture_wait.h"
 #include "pcaps/unwrap.h"
 
 /* Far beyond any real capture; larger seconds are damage and must not wrap. */
@@ -52,24 +57,55 @@ static bool read_packets(pcap_t *capture, const struct stream_hooks *hooks, char
     return false;
 }
 
-static pcap_t *open_source(const struct capture_source *source, char *error) {
-    if (source->file == NULL)
-        return pcap_open_offline(source->path, error);
-    pcap_t *capture = pcap_fopen_offline(source->file, error);
-    if (capture == NULL)
-        fclose(source->file); /* else it is libpcap's */
-    return capture;
+/* Standard input that is no file: what writes it may still be at it. */
+static bool is_piped(const struct capture_source *source) {
+    struct stat status;
+    return source->file == NULL && strcmp(source->path, "-") == 0 && fstat(STDIN_FILENO, &status) == 0 &&
+           !S_ISREG(status.st_mode);
 }
 
-bool capture_read(const struct capture_source *source, const struct stream_hooks *hooks, char *reason,
-                  size_t reason_size) {
+/* Closes the file in any case. */
+static bool read_file(FILE *file, const struct stream_hooks *hooks, char *reason, size_t reason_size) {
     char error[PCAP_ERRBUF_SIZE] = "";
-    pcap_t *capture = open_source(source, error);
+    pcap_t *capture = pcap_fopen_offline(file, error);
     if (capture == NULL) {
+        fclose(file); /* else it is libpcap's */
         snprintf(reason, reason_size, "it cannot be read as pcap or pcapng: %s", error);
         return false;
     }
     bool whole = check_link_type(capture, reason, reason_size) && read_packets(capture, hooks, reason, reason_size);
     pcap_close(capture);
     return whole;
+}
+
+/* Where the user ends it, it may end within a packet. */
+static bool read_pipe(const struct capture_source *source, const struct stream_hooks *hooks, char *reason,
+                      size_t reason_size) {
+    struct capture_wait wait;
+    if (!capture_wait_begin(&wait, STDIN_FILENO, 0)) {
+        snprintf(reason, reason_size, "it cannot be waited for: %s", strerror(errno));
+        return false;
+    }
+    FILE *file = capture_wait_open(&wait, source);
+    if (file == NULL)
+        snprintf(reason, reason_size, "%s", strerror(errno));
+    bool whole = file != NULL && (read_file(file, hooks, reason, reason_size) || capture_wait_is_over(&wait));
+    capture_wait_end(&wait);
+    return whole;
+}
+
+bool capture_read(const struct capture_source *source, const struct stream_hooks *hooks, char *reason,
+                  size_t reason_size) {
+    if (source->live != NULL)
+        return capture_live_read(source, hooks, reason, reason_size);
+    if (is_piped(source))
+        return read_pipe(source, hooks, reason, reason_size);
+    FILE *file = source->file;
+    if (file == NULL)
+        file = strcmp(source->path, "-") == 0 ? stdin : fopen(source->path, "rb");
+    if (file == NULL) {
+        snprintf(reason, reason_size, "it cannot be opened: %s", strerror(errno));
+        return false;
+    }
+    return read_file(file, hooks, reason, reason_size);
 }

@@ -4,11 +4,12 @@
 #include <string.h>
 
 #include "command.h"
-#include "pcaps/conversation.h"
+#include "pcaps/capture_live.h"
 #include "pcaps/decode.h"
 #include "pcaps/show.h"
 
 static const char usage[] = "usage: mqspec decode FILE.pcap... [-v|--json] [FILTER...]\n"
+                            "       mqspec decode -i INTERFACE [-v|--json] [FILTER...]\n"
                             "       mqspec decode --hex BYTES [--from client|server] [-V 3.1|3.1.1|5.0] [-v|--json]\n"
                             "  -v, --verbose  each field and the bytes of a packet on lines of their own\n"
                             "  --from SIDE    who sent the bytes; else the packets tell\n"
@@ -19,7 +20,7 @@ static const char usage[] = "usage: mqspec decode FILE.pcap... [-v|--json] [FILT
                             "                    subscriptions\n"
                             "  --type TYPE,...   of these types: CONNECT, PUBLISH, ...\n"
                             "  --from-time TIME  not before; TIME is in seconds as the first column shows them, or\n"
-                            "  --to-time TIME    not behind; a time of UTC as in 2026-03-01T12:00:00Z\n"
+                            "  --to-time TIME    not behind; a time of UTC as in 2026-03-01T12:00:00Z\n" LIVE_USAGE
                             "FILE may be - for standard input. Exit status: 0 all bytes are packets, 1 some are not,\n"
                             "2 a file cannot be read or holds no MQTT.\n";
 
@@ -30,6 +31,7 @@ struct options {
     int from; /* of enum mqtt_side; -1: the packets tell */
     enum mqtt_version version;
     struct decode_filter filter;
+    struct capture_live live;
     char **files;
     int file_count;
 };
@@ -58,6 +60,9 @@ static bool parse_side(const char *text, int *side) {
 }
 
 static bool parse_option(int option, char **arguments, struct options *options) {
+    bool wrong;
+    if (live_option(&options->live, "decode", option, optarg, &wrong))
+        return !wrong;
     switch (option) {
     case 'h':
         options->help = true;
@@ -94,29 +99,27 @@ static bool parse_option(int option, char **arguments, struct options *options) 
 
 static bool parse(int count, char **arguments, struct options *options) {
     static const struct option known[] = {
-        {"json", no_argument, NULL, 'j'},
-        {"verbose", no_argument, NULL, 'v'},
-        {"hex", required_argument, NULL, 'x'},
-        {"from", required_argument, NULL, 'f'},
-        {"client", required_argument, NULL, 'c'},
-        {"topic", required_argument, NULL, 't'},
-        {"type", required_argument, NULL, 'T'},
-        {"from-time", required_argument, NULL, 'F'},
-        {"to-time", required_argument, NULL, 'U'},
-        {"help", no_argument, NULL, 'h'},
-        {0},
+        {"json", no_argument, NULL, 'j'},          {"verbose", no_argument, NULL, 'v'},
+        {"hex", required_argument, NULL, 'x'},     {"from", required_argument, NULL, 'f'},
+        {"client", required_argument, NULL, 'c'},  {"topic", required_argument, NULL, 't'},
+        {"type", required_argument, NULL, 'T'},    {"from-time", required_argument, NULL, 'F'},
+        {"to-time", required_argument, NULL, 'U'}, LIVE_OPTIONS,
+        {"help", no_argument, NULL, 'h'},          {0},
     };
     int option;
     *options = (struct options){.from = -1};
     optind = 1;
     opterr = 0;
-    while ((option = getopt_long(count, arguments, ":V:vh", known, NULL)) != -1)
+    while ((option = getopt_long(count, arguments, ":V:vh" LIVE_SHORT_OPTIONS, known, NULL)) != -1)
         if (!parse_option(option, arguments, options))
             return false;
     options->files = arguments + optind;
     options->file_count = count - optind;
-    if (!options->help && (options->hex != NULL) == (options->file_count > 0)) {
-        fprintf(stderr, "mqspec decode: give either capture files or --hex BYTES\n%s", usage);
+    if (!options->help && !live_options_fit(&options->live, "decode", options->file_count))
+        return false;
+    bool captured = options->file_count > 0 || options->live.interface != NULL;
+    if (!options->help && (options->hex != NULL) == captured) {
+        fprintf(stderr, "mqspec decode: give either capture files, or -i INTERFACE, or --hex BYTES\n%s", usage);
         return false;
     }
     if (!options->help && options->hex != NULL && decode_filter_is_set(&options->filter)) {
@@ -187,11 +190,12 @@ static int decode_hex(const struct options *options) {
     return status;
 }
 
-static int decode_file(const char *path, const struct options *options) {
+/* The capture is `live` where that is not NULL. */
+static int decode_file(const char *path, struct capture_live *live, const struct options *options) {
     struct decode_totals totals = {0};
     char reason[512] = "";
-    bool whole = decode_capture(&(struct capture_source){.path = path}, options->form, &options->filter, &totals,
-                                reason, sizeof reason);
+    const struct capture_source source = {.path = path, .live = live};
+    bool whole = decode_capture(&source, options->form, &options->filter, &totals, reason, sizeof reason);
     fflush(stdout); /* what was decoded stands before what is wrong */
     if (!whole) {
         fprintf(stderr, "mqspec decode: %s: %s\n", path, reason);
@@ -214,8 +218,12 @@ int command_decode(int count, char **arguments) {
     if (options.help)
         fputs(usage, stdout);
     int status = options.hex != NULL && !options.help ? decode_hex(&options) : EXIT_HELD;
+    if (options.live.interface != NULL && !options.help) {
+        status = decode_file(options.live.interface, &options.live, &options);
+        live_tell_dropped(&options.live, "decode");
+    }
     for (int i = 0; i < options.file_count && !options.help; i++) {
-        int of_file = decode_file(options.files[i], &options);
+        int of_file = decode_file(options.files[i], NULL, &options);
         if (of_file > status)
             status = of_file;
     }

@@ -5,15 +5,17 @@
 #include <string.h>
 
 #include "command.h"
+#include "pcaps/capture_live.h"
 #include "pcaps/lint_report.h"
 #include "pcaps/show.h"
 
 static const char usage[] =
     "usage: mqspec lint FILE.pcap... [--json[=FILE]] [--html FILE] [--sarif FILE]\n"
+    "       mqspec lint -i INTERFACE [--json[=FILE]] [--html FILE] [--sarif FILE]\n"
     "  --json         print JSON in place of text; with =FILE, or with FILE.json behind it,\n"
     "                 write it there beside the text\n"
     "  --html FILE    write a page that shows each breach with the packets around it\n"
-    "  --sarif FILE   write SARIF 2.1.0, as code hosts and editors read it\n"
+    "  --sarif FILE   write SARIF 2.1.0, as code hosts and editors read it\n" LIVE_USAGE
     "FILE may be - for standard input; of what is written, for standard output in place of text. What looks wrong "
     "though\n"
     "no statement forbids it is told as a notice, which does not count as a breach.\n"
@@ -28,6 +30,7 @@ struct lint_command {
     const char *paths[FORM_COUNT]; /* where to write; NULL for standard output */
     struct lint_output outputs[FORM_COUNT];
     size_t output_count;
+    struct capture_live live;
 };
 
 /* ---- All outputs at once --------------------------------------------------------------------------------------- */
@@ -42,6 +45,13 @@ static void tell_notice(void *context, const struct lint_notice *notice) {
     struct lint_command *command = context;
     for (size_t i = 0; i < command->output_count; i++)
         command->outputs[i].form->notice(&command->outputs[i], notice);
+}
+
+/* Whoever watches sees at once what was found. */
+static void show_so_far(void *context) {
+    struct lint_command *command = context;
+    for (size_t i = 0; i < command->output_count; i++)
+        fflush(command->outputs[i].file);
 }
 
 static bool open_output(struct lint_command *command, int form) {
@@ -108,15 +118,17 @@ static int judge_outcome(const char *path, bool whole, const struct lint_totals 
     return totals->breaches[MQTT_CLIENT] + totals->breaches[MQTT_SERVER] > 0 ? EXIT_BREACH : EXIT_HELD;
 }
 
-static int lint_file(const char *path, struct lint_command *command) {
-    const struct lint_hooks hooks = {command, tell_breach, tell_notice};
+/* The capture is `live` where that is not NULL. */
+static int lint_file(const char *path, struct capture_live *live, struct lint_command *command) {
+    const struct lint_hooks hooks = {command, tell_breach, tell_notice, show_so_far};
+    const struct capture_source source = {.path = path, .live = live};
     struct lint_totals totals;
     char reason[512] = "";
     for (size_t i = 0; i < command->output_count; i++) {
         command->outputs[i].capture = path;
         command->outputs[i].form->begin_capture(&command->outputs[i]);
     }
-    bool whole = lint_capture(&(struct capture_source){.path = path}, &hooks, &totals, reason, sizeof reason);
+    bool whole = lint_capture(&source, &hooks, &totals, reason, sizeof reason);
     for (size_t i = 0; i < command->output_count; i++)
         command->outputs[i].form->end_capture(&command->outputs[i], &totals, reason);
     int status = judge_outcome(path, whole, &totals, reason);
@@ -131,9 +143,13 @@ static int lint_files(char **files, int count, struct lint_command *command) {
         return EXIT_USAGE;
     }
     for (int i = 0; i < count; i++) {
-        int of_file = lint_file(files[i], command);
+        int of_file = lint_file(files[i], NULL, command);
         if (of_file > status)
             status = of_file;
+    }
+    if (command->live.interface != NULL) {
+        status = lint_file(command->live.interface, &command->live, command);
+        live_tell_dropped(&command->live, "lint");
     }
     for (size_t i = 0; i < command->output_count; i++)
         command->outputs[i].form->end(&command->outputs[i]);
@@ -162,19 +178,24 @@ static bool is_json(const char *path) {
 }
 
 int command_lint(int count, char **arguments) {
-    static const struct option known[] = {{"json", optional_argument, NULL, JSON},
-                                          {"html", required_argument, NULL, HTML},
-                                          {"sarif", required_argument, NULL, SARIF},
-                                          {"help", no_argument, NULL, 'h'},
-                                          {0}};
+    static const struct option known[] = {
+        {"json", optional_argument, NULL, JSON},   {"html", required_argument, NULL, HTML},
+        {"sarif", required_argument, NULL, SARIF}, LIVE_OPTIONS,
+        {"help", no_argument, NULL, 'h'},          {0}};
     struct lint_command command = {0};
     int option;
     optind = 1;
     opterr = 0;
-    while ((option = getopt_long(count, arguments, ":h", known, NULL)) != -1) {
+    while ((option = getopt_long(count, arguments, ":h" LIVE_SHORT_OPTIONS, known, NULL)) != -1) {
         if (option == 'h') {
             fputs(usage, stdout);
             return EXIT_HELD;
+        }
+        bool wrong;
+        if (live_option(&command.live, "lint", option, optarg, &wrong)) {
+            if (wrong)
+                return EXIT_USAGE;
+            continue;
         }
         if (option >= FORM_COUNT) {
             show_option_error("lint", option, arguments);
@@ -185,8 +206,10 @@ int command_lint(int count, char **arguments) {
         if (option == JSON && optarg == NULL && optind < count && is_json(arguments[optind]))
             command.paths[JSON] = arguments[optind++];
     }
-    if (optind == count) {
-        fprintf(stderr, "mqspec lint: give one capture file or more\n%s", usage);
+    if (!live_options_fit(&command.live, "lint", count - optind))
+        return EXIT_USAGE;
+    if (optind == count && command.live.interface == NULL) {
+        fprintf(stderr, "mqspec lint: give one capture file or more, or -i INTERFACE\n%s", usage);
         return EXIT_USAGE;
     }
     return choose_standard_output(&command) ? lint_files(arguments + optind, count - optind, &command) : EXIT_USAGE;

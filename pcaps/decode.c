@@ -369,11 +369,20 @@ static void closed(void *context, void *owner, uint64_t frame, microseconds time
     free(connection);
 }
 
+/* Whoever watches sees at once what has passed. */
+static void paused(void *context, microseconds now) {
+    (void)context;
+    (void)now;
+    fflush(stdout);
+}
+
 bool decode_capture(const struct capture_source *source, enum decode_form form, const struct decode_filter *filter,
                     struct decode_totals *totals, char *reason, size_t reason_size) {
     struct decoding decoding = {.path = source->path, .form = form, .filter = *filter};
     const struct mqtt_capture_hooks wanted = {
-        {.context = &decoding, .opened = opened, .bytes = received, .gap = missing, .closed = closed}, shows_version};
+        .stream = {.context = &decoding, .opened = opened, .bytes = received, .gap = missing, .closed = closed},
+        .version = shows_version,
+        .pause = paused};
     struct mqtt_capture_totals found;
     bool whole = mqtt_capture_read(source, &wanted, &found, reason, reason_size);
     *totals = decoding.totals;

@@ -19,6 +19,10 @@ struct linted_server {
     char address[64];
 };
 
+/* How long a breach waits for the packets that follow it, by the capture's time. Somebody watches a live one. */
+#define PATIENCE      (10 * MICROSECONDS_PER_SECOND)
+#define LIVE_PATIENCE (1 * MICROSECONDS_PER_SECOND)
+
 struct linting {
     const struct lint_hooks *hooks;
     struct lint_totals *totals;
@@ -258,6 +262,19 @@ static void closed(void *context, void *owner, uint64_t frame, microseconds time
     free(linted);
 }
 
+/* What silence shows. */
+static void paused(void *context, microseconds now) {
+    struct linting *linting = context;
+    if (now > linting->now) {
+        linting->now = now;
+        breach_queue_tick(linting->queue, now);
+        for (struct linted_server *server = linting->servers; server != NULL; server = server->next)
+            monitor_tick(server->monitor, now);
+    }
+    if (linting->hooks->pause != NULL)
+        linting->hooks->pause(linting->hooks->context);
+}
+
 static void free_servers(struct linting *linting) {
     while (linting->servers != NULL) {
         struct linted_server *server = linting->servers;
@@ -271,7 +288,7 @@ bool lint_capture(const struct capture_source *source, const struct lint_hooks *
                   char *reason, size_t reason_size) {
     memset(totals, 0, sizeof *totals);
     struct linting linting = {.hooks = hooks, .totals = totals};
-    linting.queue = breach_queue_create(hooks->breach, hooks->context);
+    linting.queue = breach_queue_create(hooks->breach, hooks->context, source->live != NULL ? LIVE_PATIENCE : PATIENCE);
     if (linting.queue == NULL) {
         snprintf(reason, reason_size, "no memory");
         if (source->file != NULL)
@@ -279,7 +296,8 @@ bool lint_capture(const struct capture_source *source, const struct lint_hooks *
         return false;
     }
     notices_begin(&linting.notices, saw_notice, &linting);
-    const struct mqtt_capture_hooks wanted = {{&linting, opened, received, missing, ended, closed}, shows_version};
+    const struct mqtt_capture_hooks wanted = {
+        {&linting, opened, received, missing, ended, closed}, shows_version, paused};
     struct mqtt_capture_totals found;
     bool whole = mqtt_capture_read(source, &wanted, &found, reason, reason_size);
     totals->others = found.others;

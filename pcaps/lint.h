@@ -91,6 +91,7 @@ struct lint_hooks {
     void *context;
     lint_breach_teller *breach;
     lint_notice_teller *notice;
+    void (*pause)(void *context); /* nothing more of the capture is there for now; or NULL */
 };
 
 /* Judges all conversations of a capture. Breaches are told in the order in which they were found, each some packets

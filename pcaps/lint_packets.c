@@ -12,7 +12,6 @@ enum {
     PACKETS_AROUND = LINT_PACKETS_BEFORE + 1 + LINT_PACKETS_AFTER,
     ADDRESS_CAPACITY = 64,
 };
-#define MAXIMUM_WAIT (10 * MICROSECONDS_PER_SECOND)
 
 struct waiting_breach {
     struct lint_breach breach; /* its views lead into this struct */
@@ -26,6 +25,7 @@ struct waiting_breach {
 struct breach_queue {
     lint_breach_teller *tell;
     void *context;
+    microseconds patience;
     size_t first;
     size_t count;
     struct waiting_breach waiting[MAXIMUM_WAITING]; /* a ring */
@@ -63,12 +63,13 @@ static size_t copy_ring(const struct packet_ring *ring, bool offends, struct lin
 
 /* ---- Breaches that wait ---------------------------------------------------------------------------------------- */
 
-struct breach_queue *breach_queue_create(lint_breach_teller *tell, void *context) {
+struct breach_queue *breach_queue_create(lint_breach_teller *tell, void *context, microseconds patience) {
     struct breach_queue *queue = calloc(1, sizeof *queue);
     if (queue == NULL)
         return NULL;
     queue->tell = tell;
     queue->context = context;
+    queue->patience = patience;
     return queue;
 }
 
@@ -144,7 +145,7 @@ void breach_queue_closed(struct breach_queue *queue, struct packet_ring *ring) {
 }
 
 void breach_queue_tick(struct breach_queue *queue, microseconds now) {
-    while (queue->count > 0 && now - at(queue, 0)->breach.time > MAXIMUM_WAIT) {
+    while (queue->count > 0 && now - at(queue, 0)->breach.time > queue->patience) {
         tell_first(queue);
         tell_complete(queue);
     }

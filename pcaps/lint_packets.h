@@ -22,8 +22,8 @@ void packet_ring_add(struct packet_ring *ring, enum mqtt_side side, struct mqtt_
 /* Breaches that wait for what follows them. */
 struct breach_queue;
 
-/* NULL where there is no memory. */
-struct breach_queue *breach_queue_create(lint_breach_teller *tell, void *context);
+/* For what follows a breach, it waits no longer than its patience. NULL where there is no memory. */
+struct breach_queue *breach_queue_create(lint_breach_teller *tell, void *context, microseconds patience);
 
 /* Tells all that still wait, and frees. NULL is fine. */
 void breach_queue_destroy(struct breach_queue *queue);
@@ -39,7 +39,7 @@ void breach_queue_packet(struct breach_queue *queue, struct packet_ring *ring);
 /* The ring goes: nothing more will follow on its connection. */
 void breach_queue_closed(struct breach_queue *queue, struct packet_ring *ring);
 
-/* The capture has come to `now`: what waited too long is told. Whoever watches a live capture does not wait for ever.
+/* The capture has come to `now`: what waited too long is told.
  */
 void breach_queue_tick(struct breach_queue *queue, microseconds now);
 

@@ -10,8 +10,9 @@
 
 /* Who wants the MQTT of a capture. */
 struct mqtt_capture_hooks {
-    struct stream_hooks stream;    /* as conversation.h says */
-    conversation_version *version; /* or NULL */
+    struct stream_hooks stream;                     /* as conversation.h says */
+    conversation_version *version;                  /* or NULL */
+    void (*pause)(void *context, microseconds now); /* as in capture_source, with the stream's context; or NULL */
 };
 
 struct mqtt_capture_totals {

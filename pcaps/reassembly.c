@@ -346,6 +346,18 @@ void reassembler_packet(struct reassembler *reassembler, int link_type, struct m
         take_segment(reassembler, &segment);
 }
 
+void reassembler_tick(struct reassembler *reassembler, microseconds time) {
+    if (time <= reassembler->now)
+        return;
+    reassembler->now = time;
+    if (reassembler->waiting == 0)
+        return;
+    for (struct stream *stream = reassembler->newest; stream != NULL; stream = stream->older)
+        for (unsigned which = 0; which < 2; which++)
+            if (stream->flows[which].waiting_bytes > 0)
+                drain(reassembler, stream, which);
+}
+
 void reassembler_destroy(struct reassembler *reassembler, uint64_t frame, microseconds time) {
     reassembler->frame = frame;
     if (time > reassembler->now)

@@ -317,7 +317,7 @@ bool recording_read(struct recording *recording, const struct capture_source *so
                     char *reason, size_t reason_size) {
     memset(recording, 0, sizeof *recording);
     struct recorder recorder = {.recording = recording, .names = names};
-    const struct mqtt_capture_hooks wanted = {{&recorder, opened, received, missing, ended, closed}, NULL};
+    const struct mqtt_capture_hooks wanted = {.stream = {&recorder, opened, received, missing, ended, closed}};
     struct mqtt_capture_totals found;
     bool whole = mqtt_capture_read(source, &wanted, &found, reason, reason_size);
     recording->others = found.others;

@@ -203,6 +203,18 @@ says 'hex: a side that is not there' 2 err 'client or server' "$mqspec" decode -
 says 'hex and a file' 2 err 'either' "$mqspec" decode --hex c000 "$capture"
 says 'hex: a value is missing' 2 err 'value is missing' "$mqspec" decode --hex
 
+# ---- Live ------------------------------------------------------------------------------------------------------
+
+for command in decode lint; do
+    says "$command live: no such interface" 2 err 'there is no such interface; there are \|not allowed' \
+        "$mqspec" $command -i no-such-interface --duration 0.1
+    says "$command live: a file beside it" 2 err 'either files or -i' "$mqspec" $command -i lo "$capture"
+    says "$command live: a filter of a file" 2 err "tcpdump -r FILE -w - FILTER | mqspec $command -" \
+        "$mqspec" $command "$capture" --filter tcp
+    says "$command live: a duration that is none" 2 err '--duration takes' "$mqspec" $command -i lo --duration soon
+    says "$command live: what is kept goes to a file" 2 err 'give -w a file' "$mqspec" $command -i lo -w -
+done
+
 # ---- Replay ----------------------------------------------------------------------------------------------------
 
 says 'replay: nobody listens' 3 err 'cannot be reached' "$mqspec" replay "$capture" --target 127.0.0.1:1

@@ -150,7 +150,7 @@ static void test_row(void **state) {
     assert_true(descriptor >= 0);
     close(descriptor);
     write_said(row, path);
-    const struct lint_hooks hooks = {&log, note_breach, note_notice};
+    const struct lint_hooks hooks = {&log, note_breach, note_notice, NULL};
     bool whole = lint_capture(&(struct capture_source){.path = path}, &hooks, &totals, reason, sizeof reason);
     unlink(path);
     assert_true(whole);
@@ -201,7 +201,7 @@ static void note_packets(void *context, const struct lint_breach *breach) {
 static void test_around(void **state) {
     const struct lint_row *row = *state;
     struct event_log log = {.length = 0};
-    const struct lint_hooks hooks = {&log, note_packets, note_notice};
+    const struct lint_hooks hooks = {&log, note_packets, note_notice, NULL};
     struct lint_totals totals;
     char reason[256] = "";
     char path[] = "/tmp/mqspec-test-XXXXXX";
@@ -271,7 +271,7 @@ static void judge_damaged(const char *path, size_t at) {
     struct recording recording;
     size_t told = 0;
     char reason[512] = "";
-    const struct lint_hooks hooks = {&told, count_breach, ignore_notice};
+    const struct lint_hooks hooks = {&told, count_breach, ignore_notice, NULL};
     bool whole = lint_capture(&(struct capture_source){.path = path}, &hooks, &totals, reason, sizeof reason);
     size_t counted = totals.breaches[MQTT_CLIENT] + totals.breaches[MQTT_SERVER];
     lint_totals_free(&totals);
@@ -336,7 +336,7 @@ static void test_stored(void **state) {
     struct event_log log = {.length = 0};
     struct lint_totals totals;
     char reason[256] = "";
-    const struct lint_hooks hooks = {&log, note_breach, note_notice};
+    const struct lint_hooks hooks = {&log, note_breach, note_notice, NULL};
     if (!lint_capture(&(struct capture_source){.path = row->path}, &hooks, &totals, reason, sizeof reason))
         fail_msg("%s: %s", row->path, reason);
     size_t breaches = totals.breaches[MQTT_CLIENT] + totals.breaches[MQTT_SERVER];

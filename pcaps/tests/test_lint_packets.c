@@ -93,7 +93,7 @@ static void test_row(void **state) {
     const struct row *row = *state;
     struct world *world = calloc(1, sizeof *world);
     assert_non_null(world);
-    world->queue = breach_queue_create(note, world);
+    world->queue = breach_queue_create(note, world, 10 * MICROSECONDS_PER_SECOND);
     assert_non_null(world->queue);
     for (const char *event = row->events; *event != '\0'; event++)
         play(world, *event);
@@ -109,7 +109,7 @@ static void test_many(void **state) {
     struct world *world = calloc(1, sizeof *world);
     (void)state;
     assert_non_null(world);
-    world->queue = breach_queue_create(note, world);
+    world->queue = breach_queue_create(note, world, 10 * MICROSECONDS_PER_SECOND);
     assert_non_null(world->queue);
     for (int i = 0; i < MANY; i++) {
         world->frame = (uint64_t)i;
