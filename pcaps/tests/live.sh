@@ -30,14 +30,17 @@ ends_with() {
 }
 shows() { await grep -q "$1" "$work/live.out"; }
 # A client that connects, publishes, and stays: bytes by hand. Its output is what the broker says.
-talk() { # seconds that it stays
-    python3 -c 'import socket, sys, time
+cat >"$work/talk.py" <<'END'
+import socket, sys, time
 connection = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
 connection.sendall(bytes.fromhex("100d00044d515454040200010001" + "6c"))
 connection.recv(4)
 connection.sendall(bytes.fromhex("3207" + "0001" + "74" + "0007" + "6869"))
 connection.recv(4)
-time.sleep(float(sys.argv[2]))' "$port" "$1"
+time.sleep(float(sys.argv[2]))
+END
+talk() { # seconds that it stays
+    python3 "$work/talk.py" "$port" "$1"
 }
 
 # ---- An interface ----------------------------------------------------------------------------------------------
@@ -60,7 +63,7 @@ check 'the broker stops' stop_broker
 # A client that is silent, and a broker that does not mind: no packet comes that would show it.
 check 'a broker starts that lets clients be silent' start_broker --deviate MQTT311:3.1.2-24
 check 'lint captures' read_live lint -i lo --filter "tcp port $port"
-talk 60 &
+python3 "$work/talk.py" "$port" 60 &
 talker=$!
 check 'silence is told while it lasts' shows 'the client broke MQTT311:3.1.2-23'
 check 'its status is that of a breach' ends_with 1
