@@ -6,6 +6,7 @@
 
 #include "pcaps/capture.h"
 #include "pcaps/flow.h"
+#include "pcaps/fragments.h"
 #include "pcaps/unwrap.h"
 
 enum {
@@ -41,15 +42,21 @@ struct reassembler {
     struct stream *oldest;
     size_t count;
     size_t waiting; /* bytes in all flows */
+    struct fragments *fragments;
     uint64_t frame; /* of the packet at hand */
     microseconds now;
 };
 
 struct reassembler *reassembler_create(const struct stream_hooks *hooks) {
     struct reassembler *reassembler = calloc(1, sizeof *reassembler);
-    if (reassembler != NULL)
-        reassembler->hooks = *hooks;
-    return reassembler;
+    if (reassembler == NULL)
+        return NULL;
+    reassembler->hooks = *hooks;
+    reassembler->fragments = fragments_create();
+    if (reassembler->fragments != NULL)
+        return reassembler;
+    free(reassembler);
+    return NULL;
 }
 
 /* ---- The table of connections --------------------------------------------------------------------------- */
@@ -338,11 +345,17 @@ static void take_segment(struct reassembler *reassembler, const struct segment *
 void reassembler_packet(struct reassembler *reassembler, int link_type, struct mqtt_bytes packet, uint64_t frame,
                         microseconds time) {
     struct segment segment;
+    struct fragment fragment;
+    struct mqtt_bytes payload;
     reassembler->frame = frame;
     /* The clock of a capturing machine may be set back; ours never goes back. */
     if (time > reassembler->now)
         reassembler->now = time;
-    if (unwrap(link_type, packet, &segment))
+    enum unwrapped found = unwrap(link_type, packet, &segment, &fragment);
+    if (found == UNWRAPPED_FRAGMENT && fragments_add(reassembler->fragments, &fragment, reassembler->now, &payload) &&
+        unwrap_whole(&fragment, payload, &segment))
+        found = UNWRAPPED_SEGMENT;
+    if (found == UNWRAPPED_SEGMENT)
         take_segment(reassembler, &segment);
 }
 
@@ -367,5 +380,6 @@ void reassembler_destroy(struct reassembler *reassembler, uint64_t frame, micros
         close_stream(reassembler, stream);
         remove_stream(reassembler, stream);
     }
+    fragments_destroy(reassembler->fragments);
     free(reassembler);
 }

@@ -29,11 +29,31 @@ struct segment {
     struct mqtt_bytes data;   /* of the payload, what was captured: from its start, at most `length` */
 };
 
-/* The link types (DLT_...) that unwrap() understands. */
+/* A part of an IP packet that was sent in parts. */
+struct fragment {
+    struct segment_end source; /* ports are 0 */
+    struct segment_end destination;
+    uint32_t identification;
+    uint8_t protocol;       /* of IP: what the whole begins with */
+    uint32_t offset;        /* of its data in the whole's */
+    bool is_last;           /* the whole ends with it */
+    struct mqtt_bytes data; /* all of it was captured */
+};
+
+enum unwrapped {
+    UNWRAPPED_NOTHING, /* no TCP, or its headers were not captured whole */
+    UNWRAPPED_SEGMENT,
+    UNWRAPPED_FRAGMENT, /* perhaps of TCP */
+};
+
+/* The link types (DLT_..., or LINKTYPE_... as in files) that unwrap() understands. */
 bool unwrap_knows(int link_type);
 
-/* True when the packet holds a TCP segment whose headers were captured whole; *segment is then filled with views
- * into the packet. Fragments of IP packets are passed over. */
-bool unwrap(int link_type, struct mqtt_bytes packet, struct segment *segment);
+/* Fills *segment or *fragment, with views into the packet. */
+enum unwrapped unwrap(int link_type, struct mqtt_bytes packet, struct segment *segment, struct fragment *fragment);
+
+/* The segment in an IP packet whose fragments have been put together: `fragment` is one of them, `payload` all of their
+ * data. False where it holds none. */
+bool unwrap_whole(const struct fragment *fragment, struct mqtt_bytes payload, struct segment *segment);
 
 #endif

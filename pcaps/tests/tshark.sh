@@ -43,7 +43,7 @@ verdict 'and we count as many' 8 "$(our_count "$sample")"
 
 # ---- The values of fields --------------------------------------------------------------------------------------
 
-fields='mqtt.msgtype mqtt.topic mqtt.msgid mqtt.clientid mqtt.kalive mqtt.msg mqtt.willtopic mqtt.willmsg
+fields='frame.number mqtt.msgtype mqtt.topic mqtt.msgid mqtt.clientid mqtt.kalive mqtt.msg mqtt.willtopic mqtt.willmsg
     mqtt.connack.reason_code mqtt.puback.reason_code mqtt.pubrec.reason_code mqtt.pubrel.reason_code
     mqtt.pubcomp.reason_code
     mqtt.suback.reason_code mqtt.unsuback.reason_code mqtt.disconnect.reason_code mqtt.auth.reason_code
@@ -71,12 +71,29 @@ look_once() {
         >"$work/theirs" 2>/dev/null
 }
 
-# Every value of some of tshark's fields, one a line; none that is empty.
+# Every value of some of tshark's fields with its frame, one a line; none that is empty.
 tshark_values() {
     awk -F '\t' -v wanted="$*" '
-        NR == 1 { for (i = 1; i <= NF; i++) if ((" " wanted " ") ~ (" " $i " ")) columns[i] }
-        NR > 1 { for (i in columns) print $i }' "$work/theirs" | tr '|' '\n' | sed '/^<MISSING>$/d; /^$/d' |
-        LC_ALL=C sort
+        NR == 1 { for (i = 2; i <= NF; i++) if ((" " wanted " ") ~ (" " $i " ")) columns[i] }
+        NR > 1 { for (i in columns) { count = split($i, values, "|")
+            for (n = 1; n <= count; n++) if (values[n] != "" && values[n] != "<MISSING>") print $1, values[n] } }' \
+        "$work/theirs" | LC_ALL=C sort
+}
+
+# The types of all packets of each frame, in order.
+tshark_order() { awk -F '\t' 'NR > 1 { print $1, $2 }' "$work/theirs" | tr '|' ' '; }
+our_order() {
+    python3 -c '
+import json, sys
+types = "CONNECT CONNACK PUBLISH PUBACK PUBREC PUBREL PUBCOMP SUBSCRIBE SUBACK UNSUBSCRIBE UNSUBACK PINGREQ PINGRESP " \
+    "DISCONNECT AUTH"
+numbers = {name: number + 1 for number, name in enumerate(types.split())}
+frames = {}
+for line in sys.stdin:
+    packet = json.loads(line)
+    frames.setdefault(packet["frame"], []).append(numbers[packet["type"]])
+for frame, types in frames.items():
+    print(frame, *types)' <"$work/ours"
 }
 
 # The same of our fields. tshark shows binary data of properties as text, up to its first zero, and puts the topic into
@@ -87,8 +104,9 @@ import json, sys
 wanted = sys.argv[1:]
 for line in sys.stdin:
     packet = json.loads(line)
+    frame = packet["frame"]
     if "topic" in wanted and "topic_of_alias" in packet:
-        print(packet["topic_of_alias"])
+        print(frame, packet["topic_of_alias"])
     for field in packet["fields"]:
         if field["name"] not in wanted:
             continue
@@ -97,7 +115,7 @@ for line in sys.stdin:
             if field["name"] == "correlation_data":
                 value = bytes.fromhex(value).split(b"\0")[0].decode()
             if value != "":
-                print(int(value) if isinstance(value, bool) else value)
+                print(frame, int(value) if isinstance(value, bool) else value)
 ' $1 <"$work/ours" | LC_ALL=C sort
 }
 
@@ -115,8 +133,8 @@ compare() {
 compare_but_zeros() {
     name=$1 ours=$2
     shift 2
-    verdict "$(basename "$capture"): $name" "$(tshark_values "$@" | grep -vx 0)" \
-        "$(our_values "$ours" | grep -vx 0)"
+    verdict "$(basename "$capture"): $name" "$(tshark_values "$@" | grep -v ' 0$')" \
+        "$(our_values "$ours" | grep -v ' 0$')"
 }
 
 for capture in "$top"/pcaps/*.pcap; do
@@ -127,6 +145,7 @@ for capture in "$top"/pcaps/*.pcap; do
         skip "$(basename "$capture"): the values of fields" 'no python3'
         continue
     fi
+    verdict "$(basename "$capture"): the order of packets" "$(tshark_order)" "$(our_order)"
     compare 'topics and filters' 'topic filter' mqtt.topic
     compare 'Packet Identifiers' packet_identifier mqtt.msgid
     compare 'Client Identifiers' client_identifier mqtt.clientid
@@ -145,4 +164,31 @@ for capture in "$top"/pcaps/*.pcap; do
     compare 'Subscription Options' 'no_local retain_as_published retain_handling' mqtt.subscription_options_nl \
         mqtt.subscription_options_rap mqtt.subscription_options_retain
 done
+
+# ---- Other links, fragments, and interfaces that differ ----------------------------------------------------------
+
+# rewrapped NAME ARGUMENTS OF REWRAP...: tshark and we see the same packets in the same frames.
+rewrapped() {
+    name=$1
+    shift
+    python3 "$top/pcaps/tests/rewrap.py" "$top/pcaps/paho-go.pcap" "$work/rewrapped.pcap" "$@"
+    look_once "$work/rewrapped.pcap"
+    verdict "$name: as many packets as before" 58 "$(grep -c '"type"' "$work/ours")"
+    verdict "$name: the order of packets" "$(tshark_order)" "$(our_order)"
+}
+if command -v python3 >/dev/null 2>&1; then
+    rewrapped 'PPP' ppp
+    rewrapped 'PPPoE' pppoe
+    rewrapped 'fragments' ethernet 24
+    rewrapped 'fragments over PPP' ppp 64
+else
+    skip 'other links and fragments' 'no python3'
+fi
+if command -v mergecap >/dev/null 2>&1 && command -v python3 >/dev/null 2>&1; then
+    mergecap -w "$work/merged.pcapng" "$top/pcaps/mosquitto-clients.pcap" "$top/pcaps/mosquitto-clients-3.1.pcap"
+    look_once "$work/merged.pcapng"
+    verdict 'interfaces of two link types: the order of packets' "$(tshark_order)" "$(our_order)"
+else
+    skip 'interfaces of two link types' 'no mergecap'
+fi
 finish
