@@ -242,6 +242,23 @@ static void test_repeats_do_not_use_up_patience(void **state) {
     reassembler_destroy(reassembler, 5000, 0);
 }
 
+/* Of a live capture: what is missing is given up though no further segment comes. */
+static void test_silence_ends_patience(void **state) {
+    (void)state;
+    struct event_log log = {.length = 0};
+    struct reassembler *reassembler = begin(&log);
+    shake_hands(reassembler);
+    feed(reassembler, &(struct sent){C, ACK, 104, 501, "def", 0, 0}, 4);
+    reassembler_tick(reassembler, FLOW_MAXIMUM_WAIT - 1);
+    assert_string_equal(log.text, "open 4000;");
+    reassembler_tick(reassembler, FLOW_MAXIMUM_WAIT + 2 * MICROSECONDS_PER_SECOND);
+    assert_string_equal(log.text, "open 4000; C gap 3; C def;");
+    reassembler_tick(reassembler, 0); /* time never goes back */
+    feed(reassembler, &(struct sent){C, ACK, 107, 501, "g", 0, 0}, 5);
+    assert_int_equal(log.time, FLOW_MAXIMUM_WAIT + 2 * MICROSECONDS_PER_SECOND);
+    reassembler_destroy(reassembler, 5, 0);
+}
+
 static void test_time_never_goes_back(void **state) {
     (void)state;
     struct event_log log = {.length = 0};
@@ -273,7 +290,7 @@ static void test_connections_are_bounded(void **state) {
 
 int main(void) {
     enum { ROWS = sizeof rows / sizeof rows[0] };
-    struct CMUnitTest tests[ROWS + 5];
+    struct CMUnitTest tests[ROWS + 6];
     for (size_t i = 0; i < ROWS; i++)
         tests[i] = (struct CMUnitTest){rows[i].name, test_row, NULL, NULL, (void *)&rows[i]};
     tests[ROWS] = (struct CMUnitTest)cmocka_unit_test(test_every_order);
@@ -281,5 +298,6 @@ int main(void) {
     tests[ROWS + 2] = (struct CMUnitTest)cmocka_unit_test(test_time_never_goes_back);
     tests[ROWS + 3] = (struct CMUnitTest)cmocka_unit_test(test_connections_are_bounded);
     tests[ROWS + 4] = (struct CMUnitTest)cmocka_unit_test(test_repeats_do_not_use_up_patience);
+    tests[ROWS + 5] = (struct CMUnitTest)cmocka_unit_test(test_silence_ends_patience);
     return cmocka_run_group_tests_name("pcaps: reassembly", tests, NULL, NULL);
 }
