@@ -8,10 +8,11 @@
 #include "pcaps/decode.h"
 #include "pcaps/show.h"
 
-static const char usage[] = "usage: mqspec decode FILE.pcap... [-v|--json] [FILTER...]\n"
-                            "       mqspec decode -i INTERFACE [-v|--json] [FILTER...]\n"
+static const char usage[] = "usage: mqspec decode FILE.pcap... [--keys FILE] [-v|--json] [FILTER...]\n"
+                            "       mqspec decode -i INTERFACE [--keys FILE] [-v|--json] [FILTER...]\n"
                             "       mqspec decode --hex BYTES [--from client|server] [-V 3.1|3.1.1|5.0] [-v|--json]\n"
                             "  -v, --verbose  each field and the bytes of a packet on lines of their own\n"
+                            "  --keys FILE    the key log (SSLKEYLOGFILE) to read TLS 1.2 and 1.3 with\n"
                             "  --from SIDE    who sent the bytes; else the packets tell\n"
                             "  -V VERSION     of the bytes; else a CONNECT among them tells, and without it 3.1.1\n"
                             "Filters; packets are shown that meet all that are given:\n"
@@ -28,6 +29,7 @@ struct options {
     enum decode_form form;
     bool help;
     const char *hex;
+    const char *keys;
     int from; /* of enum mqtt_side; -1: the packets tell */
     enum mqtt_version version;
     struct decode_filter filter;
@@ -76,6 +78,9 @@ static bool parse_option(int option, char **arguments, struct options *options) 
     case 'x':
         options->hex = optarg;
         return true;
+    case 'k':
+        options->keys = optarg;
+        return true;
     case 'f':
         return parse_side(optarg, &options->from);
     case 'c':
@@ -99,12 +104,19 @@ static bool parse_option(int option, char **arguments, struct options *options) 
 
 static bool parse(int count, char **arguments, struct options *options) {
     static const struct option known[] = {
-        {"json", no_argument, NULL, 'j'},          {"verbose", no_argument, NULL, 'v'},
-        {"hex", required_argument, NULL, 'x'},     {"from", required_argument, NULL, 'f'},
-        {"client", required_argument, NULL, 'c'},  {"topic", required_argument, NULL, 't'},
-        {"type", required_argument, NULL, 'T'},    {"from-time", required_argument, NULL, 'F'},
-        {"to-time", required_argument, NULL, 'U'}, LIVE_OPTIONS,
-        {"help", no_argument, NULL, 'h'},          {0},
+        {"keys", required_argument, NULL, 'k'},
+        {"json", no_argument, NULL, 'j'},
+        {"verbose", no_argument, NULL, 'v'},
+        {"hex", required_argument, NULL, 'x'},
+        {"from", required_argument, NULL, 'f'},
+        {"client", required_argument, NULL, 'c'},
+        {"topic", required_argument, NULL, 't'},
+        {"type", required_argument, NULL, 'T'},
+        {"from-time", required_argument, NULL, 'F'},
+        {"to-time", required_argument, NULL, 'U'},
+        LIVE_OPTIONS,
+        {"help", no_argument, NULL, 'h'},
+        {0},
     };
     int option;
     *options = (struct options){.from = -1};
@@ -194,9 +206,10 @@ static int decode_hex(const struct options *options) {
 static int decode_file(const char *path, struct capture_live *live, const struct options *options) {
     struct decode_totals totals = {0};
     char reason[512] = "";
-    const struct capture_source source = {.path = path, .live = live};
+    const struct capture_source source = {.path = path, .live = live, .keys = options->keys};
     bool whole = decode_capture(&source, options->form, &options->filter, &totals, reason, sizeof reason);
     fflush(stdout); /* what was decoded stands before what is wrong */
+    tls_show_troubles("decode", path, options->keys != NULL, &totals.tls);
     if (!whole) {
         fprintf(stderr, "mqspec decode: %s: %s\n", path, reason);
         return EXIT_USAGE;

@@ -10,8 +10,9 @@
 #include "pcaps/show.h"
 
 static const char usage[] =
-    "usage: mqspec lint FILE.pcap... [--json[=FILE]] [--html FILE] [--sarif FILE]\n"
-    "       mqspec lint -i INTERFACE [--json[=FILE]] [--html FILE] [--sarif FILE]\n"
+    "usage: mqspec lint FILE.pcap... [--keys FILE] [--json[=FILE]] [--html FILE] [--sarif FILE]\n"
+    "       mqspec lint -i INTERFACE [--keys FILE] [--json[=FILE]] [--html FILE] [--sarif FILE]\n"
+    "  --keys FILE    the key log (SSLKEYLOGFILE) to read TLS 1.2 and 1.3 with\n"
     "  --json         print JSON in place of text; with =FILE, or with FILE.json behind it,\n"
     "                 write it there beside the text\n"
     "  --html FILE    write a page that shows each breach with the packets around it\n"
@@ -26,6 +27,7 @@ enum { TEXT, JSON, HTML, SARIF, FORM_COUNT };
 static const struct lint_form *const forms[FORM_COUNT] = {&lint_text, &lint_json, &lint_html, &lint_sarif};
 
 struct lint_command {
+    const char *keys; /* a key log, or NULL */
     bool wanted[FORM_COUNT];
     const char *paths[FORM_COUNT]; /* where to write; NULL for standard output */
     struct lint_output outputs[FORM_COUNT];
@@ -121,7 +123,7 @@ static int judge_outcome(const char *path, bool whole, const struct lint_totals 
 /* The capture is `live` where that is not NULL. */
 static int lint_file(const char *path, struct capture_live *live, struct lint_command *command) {
     const struct lint_hooks hooks = {command, tell_breach, tell_notice, show_so_far};
-    const struct capture_source source = {.path = path, .live = live};
+    const struct capture_source source = {.path = path, .live = live, .keys = command->keys};
     struct lint_totals totals;
     char reason[512] = "";
     for (size_t i = 0; i < command->output_count; i++) {
@@ -132,6 +134,7 @@ static int lint_file(const char *path, struct capture_live *live, struct lint_co
     for (size_t i = 0; i < command->output_count; i++)
         command->outputs[i].form->end_capture(&command->outputs[i], &totals, reason);
     int status = judge_outcome(path, whole, &totals, reason);
+    tls_show_troubles("lint", path, command->keys != NULL, &totals.tls);
     lint_totals_free(&totals);
     return status;
 }
@@ -178,10 +181,13 @@ static bool is_json(const char *path) {
 }
 
 int command_lint(int count, char **arguments) {
-    static const struct option known[] = {
-        {"json", optional_argument, NULL, JSON},   {"html", required_argument, NULL, HTML},
-        {"sarif", required_argument, NULL, SARIF}, LIVE_OPTIONS,
-        {"help", no_argument, NULL, 'h'},          {0}};
+    static const struct option known[] = {{"json", optional_argument, NULL, JSON},
+                                          {"html", required_argument, NULL, HTML},
+                                          {"sarif", required_argument, NULL, SARIF},
+                                          {"keys", required_argument, NULL, 'k'},
+                                          LIVE_OPTIONS,
+                                          {"help", no_argument, NULL, 'h'},
+                                          {0}};
     struct lint_command command = {0};
     int option;
     optind = 1;
@@ -190,6 +196,10 @@ int command_lint(int count, char **arguments) {
         if (option == 'h') {
             fputs(usage, stdout);
             return EXIT_HELD;
+        }
+        if (option == 'k') {
+            command.keys = optarg;
+            continue;
         }
         bool wrong;
         if (live_option(&command.live, "lint", option, optarg, &wrong)) {

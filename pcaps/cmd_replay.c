@@ -24,12 +24,14 @@ static const char usage[] =
     "  --cert FILE --key FILE\n"
     "                  a certificate to show; the key may be in its file\n"
     "  --ws-path PATH  what the WebSocket handshake asks for (/mqtt)\n"
+    "  --keys FILE     the key log (SSLKEYLOGFILE) to read TLS 1.2 and 1.3 of the capture with\n"
     "FILE may be - for standard input. Exit status: 0 the target answered as recorded, 1 it did not, 2 the capture\n"
     "cannot be read or played, 3 the target could not be reached.\n";
 
 struct options {
     bool help;
     const char *file;
+    const char *keys; /* a key log, or NULL */
     struct replay_names names;
     struct place target;
     struct replay_options replay;
@@ -84,6 +86,7 @@ enum option_number {
     OPTION_INSECURE,
     OPTION_CERT,
     OPTION_KEY,
+    OPTION_KEYS,
     OPTION_WS_PATH,
 };
 
@@ -97,6 +100,7 @@ static const struct option known[] = {
     {"insecure", no_argument, NULL, OPTION_INSECURE},
     {"cert", required_argument, NULL, OPTION_CERT},
     {"key", required_argument, NULL, OPTION_KEY},
+    {"keys", required_argument, NULL, OPTION_KEYS},
     {"ws-path", required_argument, NULL, OPTION_WS_PATH},
     {"help", no_argument, NULL, 'h'},
     {0},
@@ -115,6 +119,8 @@ static const char **text_of(int option, struct options *options) {
         return &options->target.certificate;
     case OPTION_KEY:
         return &options->target.key;
+    case OPTION_KEYS:
+        return &options->keys;
     case OPTION_WS_PATH:
         return &options->target.path;
     default:
@@ -313,8 +319,10 @@ static int replay(struct options *options) {
         fputs(usage, stdout);
         return EXIT_HELD;
     }
-    if (!recording_read(&recording, &(struct capture_source){.path = options->file}, &options->names, reason,
-                        sizeof reason))
+    const struct capture_source source = {.path = options->file, .keys = options->keys};
+    bool whole = recording_read(&recording, &source, &options->names, reason, sizeof reason);
+    tls_show_troubles("replay", options->file, options->keys != NULL, &recording.tls);
+    if (!whole)
         fprintf(stderr, "mqspec replay: %s: %s\n", options->file, reason);
     else if (check_recording(&recording, options->file))
         status = find_and_play(&recording, options);

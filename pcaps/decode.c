@@ -387,6 +387,7 @@ bool decode_capture(const struct capture_source *source, enum decode_form form, 
     bool whole = mqtt_capture_read(source, &wanted, &found, reason, reason_size);
     *totals = decoding.totals;
     totals->others = found.others;
+    totals->tls = found.tls;
     return whole;
 }
 

@@ -4,10 +4,12 @@
 
 #include "pcaps/capture.h"
 #include "pcaps/decode_filter.h"
+#include "pcaps/tls_troubles.h"
 
 struct decode_totals {
     size_t conversations; /* MQTT connections */
     size_t others;        /* other TCP connections */
+    struct tls_totals tls;
     size_t packets;
     size_t shown;   /* of these, what the filter wants */
     size_t refused; /* places at which bytes are no packet, or end within one, that the filter wants */

@@ -301,6 +301,7 @@ bool lint_capture(const struct capture_source *source, const struct lint_hooks *
     struct mqtt_capture_totals found;
     bool whole = mqtt_capture_read(source, &wanted, &found, reason, reason_size);
     totals->others = found.others;
+    totals->tls = found.tls;
     breach_queue_destroy(linting.queue);
     notices_end(&linting.notices);
     free_servers(&linting);

@@ -4,6 +4,7 @@
 
 #include "pcaps/capture.h"
 #include "pcaps/notices.h"
+#include "pcaps/tls_troubles.h"
 #include "reference/environment.h"
 
 enum {
@@ -71,6 +72,7 @@ struct lint_client {
 struct lint_totals {
     size_t conversations; /* MQTT connections */
     size_t others;        /* other TCP connections */
+    struct tls_totals tls;
     size_t packets;
     size_t breaches[2]; /* by enum mqtt_side */
     size_t by_statement[SPEC_COUNT];

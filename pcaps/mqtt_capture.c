@@ -1,13 +1,34 @@
 #include "pcaps/mqtt_capture.h"
 
-bool mqtt_capture_read(const struct capture_source *source, const struct mqtt_capture_hooks *hooks,
-                       struct mqtt_capture_totals *totals, char *reason, size_t reason_size) {
+#include <string.h>
+
+static bool read_streams(const struct capture_source *source, const struct keylog *keylog,
+                         const struct mqtt_capture_hooks *hooks, struct mqtt_capture_totals *totals, char *reason,
+                         size_t reason_size) {
     struct conversations conversations;
+    struct tls_filter tls;
+    const struct stream_hooks plain = conversations_begin(&conversations, &hooks->stream, hooks->version);
+    const struct stream_hooks any = tls_begin(&tls, keylog, &plain);
     struct capture_source pausing = *source;
     pausing.pause = hooks->pause;
     pausing.pause_context = hooks->stream.context;
-    struct stream_hooks reader = conversations_begin(&conversations, &hooks->stream, hooks->version);
-    bool whole = capture_read(&pausing, &reader, reason, reason_size);
-    totals->others = conversations.other_count;
+    bool whole = capture_read(&pausing, &any, reason, reason_size);
+    tls_end(&tls);
+    totals->others = conversations.other_count + tls.withheld;
+    totals->tls = tls.totals;
+    return whole;
+}
+
+bool mqtt_capture_read(const struct capture_source *source, const struct mqtt_capture_hooks *hooks,
+                       struct mqtt_capture_totals *totals, char *reason, size_t reason_size) {
+    struct keylog *keylog = NULL;
+    memset(totals, 0, sizeof *totals);
+    if (source->keys != NULL && (keylog = keylog_open(source->keys, reason, reason_size)) == NULL) {
+        if (source->file != NULL)
+            fclose(source->file);
+        return false;
+    }
+    bool whole = read_streams(source, keylog, hooks, totals, reason, reason_size);
+    keylog_free(keylog);
     return whole;
 }

@@ -6,6 +6,7 @@
 #include "pcaps/packet_stream.h"
 #include "pcaps/replay_rename.h"
 #include "pcaps/show.h"
+#include "pcaps/tls_troubles.h"
 #include "reference/environment.h"
 #include "reference/transport.h"
 
@@ -84,9 +85,10 @@ struct recording {
     size_t message_count;
     bool all_related; /* each connection stands on all others */
     size_t others;    /* TCP connections that are not MQTT */
-    size_t joined;    /* MQTT connections that begin before the capture: they cannot be played */
-    size_t gaps;      /* places at which the capture lacks bytes of a client */
-    bool no_memory;   /* the recording is not complete */
+    struct tls_totals tls;
+    size_t joined;  /* MQTT connections that begin before the capture: they cannot be played */
+    size_t gaps;    /* places at which the capture lacks bytes of a client */
+    bool no_memory; /* the recording is not complete */
 };
 
 /* Reads a capture, with `names` for what is in it; Client Identifiers that a broker assigned stay. The recording is to

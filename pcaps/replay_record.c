@@ -321,6 +321,7 @@ bool recording_read(struct recording *recording, const struct capture_source *so
     struct mqtt_capture_totals found;
     bool whole = mqtt_capture_read(source, &wanted, &found, reason, reason_size);
     recording->others = found.others;
+    recording->tls = found.tls;
     if (!order_begin(recording))
         recording->no_memory = true;
     if (whole && recording->no_memory) {
