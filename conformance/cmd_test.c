@@ -151,6 +151,7 @@ static bool prepare_ways(struct test *test) {
         .key = options->key,
         .authorities = options->authorities,
         .resumes = built_in,
+        .key_log = options->key_log != NULL ? options->key_log : tls_key_log_wanted(),
         .demand = trusts_all ? TLS_NO_CERTIFICATE : TLS_CERTIFICATE_REQUIRED,
     };
     char host[MAXIMUM_HOST] = "localhost";

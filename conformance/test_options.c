@@ -48,6 +48,7 @@ const char test_options_help[] =
     "  --tap                      TAP on standard output in place of the text\n"
     "  --junit FILE  --json FILE  --html FILE\n"
     "  --pcap FILE                everything that was sent and received, as a capture\n"
+    "  --key-log FILE             the secrets of TLS connections, as SSLKEYLOGFILE takes them; added to FILE\n"
     "  -v, --verbose              also each scenario that passes\n"
     "  -h, --help\n"
     "\n"
@@ -65,6 +66,7 @@ enum option_number {
     OPTION_CERT,
     OPTION_KEY,
     OPTION_WS_PATH,
+    OPTION_KEY_LOG,
     OPTION_VIRTUAL,
     OPTION_MUTANTS,
     OPTION_TIMEOUT,
@@ -94,6 +96,7 @@ static const struct option long_options[] = {
     {"cert", required_argument, NULL, OPTION_CERT},
     {"key", required_argument, NULL, OPTION_KEY},
     {"ws-path", required_argument, NULL, OPTION_WS_PATH},
+    {"key-log", required_argument, NULL, OPTION_KEY_LOG},
     {"virtual", no_argument, NULL, OPTION_VIRTUAL},
     {"mutants", no_argument, NULL, OPTION_MUTANTS},
     {"timeout", required_argument, NULL, OPTION_TIMEOUT},
@@ -252,6 +255,9 @@ static bool take_option(struct test_options *options, int option, const char *ar
         return true;
     case OPTION_KEY:
         options->key = argument;
+        return true;
+    case OPTION_KEY_LOG:
+        options->key_log = argument;
         return true;
     case OPTION_WS_PATH:
         return parse_path(options, argument);

@@ -41,6 +41,7 @@ struct test_options {
     const char *authorities; /* this and the next two are PEM files, or NULL */
     const char *certificate;
     const char *key;
+    const char *key_log; /* or NULL */
     bool insecure;
     const char *websocket_path;
     const char *user; /* for SCRAM-SHA-256, or NULL */

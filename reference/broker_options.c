@@ -212,6 +212,8 @@ static const struct broker_option table[] = {
      TAKEN(take_demand)},
     {"tls-min", 0, false, "VERSION", "the lowest version of TLS, 1.2 or 1.3 (1.2)", GROUP_NETWORK,
      TAKEN(take_tls_version)},
+    {"key-log", 0, false, "FILE", "add the secrets of TLS connections to FILE, for Wireshark and mqspec decode",
+     GROUP_NETWORK, TEXT(key_log)},
     {"user-from-cert", 0, false, NULL, "the Common Name of a client's certificate is its user name", GROUP_NETWORK,
      .kind = OPTION_SWITCH, FIELD(user_from_certificate)},
     {"port-file", 0, false, "FILE", "write the port to FILE once the broker listens; those of further listeners follow",

@@ -50,6 +50,7 @@ struct broker_options {
     const char *authorities;
     enum tls_demand demand; /* of Clients' certificates */
     enum tls_version tls_lowest;
+    const char *key_log; /* or NULL */
     bool user_from_certificate;
     const char *port_file;
     enum log_format log_format;

@@ -95,7 +95,9 @@ bool listeners_prepare(struct listeners *listeners, const struct broker_options 
     }
     if (options->certificate == NULL)
         return true;
+    const char *key_log = options->key_log != NULL ? options->key_log : tls_key_log_wanted();
     const struct tls_settings settings = {.side = MQTT_SERVER,
+                                          .key_log = key_log,
                                           .certificate = options->certificate,
                                           .key = options->key,
                                           .authorities = options->authorities,
@@ -107,6 +109,8 @@ bool listeners_prepare(struct listeners *listeners, const struct broker_options 
         fprintf(stderr, "mqspec broker: %s\n", reason);
         return false;
     }
+    if (key_log != NULL)
+        listeners->tell(listeners->context, "the secrets of TLS connections are written to the key log");
     if (tls_context_warning(listeners->tls) != NULL)
         listeners->tell(listeners->context, tls_context_warning(listeners->tls));
     return true;

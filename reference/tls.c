@@ -2,6 +2,8 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
@@ -12,6 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #if !defined(MSG_NOSIGNAL)
 #define MSG_NOSIGNAL 0 /* such systems have SO_NOSIGPIPE */
@@ -25,6 +29,7 @@ struct tls_context {
     enum mqtt_side side;
     const char *host;     /* to ask for by name; owned, or NULL */
     bool has_expired;     /* the own certificate */
+    int key_log;          /* a descriptor, or -1 */
     SSL_SESSION *session; /* of a Client that resumes: the newest; or NULL */
 };
 
@@ -259,6 +264,7 @@ static struct tls_context *create(enum mqtt_side side, enum tls_version lowest) 
         return NULL;
     ERR_clear_error();
     context->side = side;
+    context->key_log = -1;
     context->socket = socket_method();
     context->ssl = SSL_CTX_new(side == MQTT_SERVER ? TLS_server_method() : TLS_client_method());
     if (context->socket == NULL || context->ssl == NULL ||
@@ -276,6 +282,7 @@ static struct tls_context *create(enum mqtt_side side, enum tls_version lowest) 
     /* Sessions are resumed by tickets, which cost the Server no memory. */
     SSL_CTX_set_session_cache_mode(context->ssl, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_dh_auto(context->ssl, 1);
+    SSL_CTX_set_app_data(context->ssl, context);
     SSL_CTX_set_default_passwd_cb(context->ssl, no_password);
     return context;
 }
@@ -289,9 +296,31 @@ static int keep_session(SSL *ssl, SSL_SESSION *session) {
 }
 
 static void resume_sessions(struct tls_context *context) {
-    SSL_CTX_set_app_data(context->ssl, context);
     SSL_CTX_set_session_cache_mode(context->ssl, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
     SSL_CTX_sess_set_new_cb(context->ssl, keep_session);
+}
+
+/* Each line at once, so that those of several programs do not mix. What cannot be written is only missing there. */
+static void log_key(const SSL *ssl, const char *line) {
+    const struct tls_context *context = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
+    char text[512];
+    int length = snprintf(text, sizeof text, "%s\n", line);
+    if (length > 0 && length < (int)sizeof text)
+        (void)!write(context->key_log, text, (size_t)length);
+    OPENSSL_cleanse(text, sizeof text);
+}
+
+static bool open_key_log(struct tls_context *context, const char *name, const struct complaint *complaint) {
+    context->key_log = open(name, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, S_IRUSR | S_IWUSR);
+    if (context->key_log < 0)
+        return complain(complaint, "cannot write the key log '%s': %s", name, strerror(errno));
+    SSL_CTX_set_keylog_callback(context->ssl, log_key);
+    return true;
+}
+
+const char *tls_key_log_wanted(void) {
+    const char *name = getenv("SSLKEYLOGFILE");
+    return name != NULL && name[0] != '\0' ? name : NULL;
 }
 
 struct tls_context *tls_context_create(const struct tls_settings *settings, char *reason, size_t size) {
@@ -305,6 +334,8 @@ struct tls_context *tls_context_create(const struct tls_settings *settings, char
     bool good = load_certificate(context, settings, &complaint) && load_authorities(context->ssl, settings, &complaint);
     if (good && !name_host(context, settings->host))
         good = complain(&complaint, "no certificate can be for the host '%s'", settings->host);
+    if (good && settings->key_log != NULL)
+        good = open_key_log(context, settings->key_log, &complaint);
     if (good && settings->resumes)
         resume_sessions(context);
     if (good)
@@ -316,6 +347,8 @@ struct tls_context *tls_context_create(const struct tls_settings *settings, char
 void tls_context_destroy(struct tls_context *context) {
     if (context == NULL)
         return;
+    if (context->key_log >= 0)
+        close(context->key_log);
     SSL_SESSION_free(context->session);
     SSL_CTX_free(context->ssl);
     BIO_meth_free(context->socket);

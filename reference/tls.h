@@ -26,8 +26,9 @@ struct tls_settings {
     const char *authorities; /* whose certificates are trusted; NULL: those of the system */
     enum tls_demand demand;  /* of the other side's certificate. A Client that demands none trusts everybody */
     enum tls_version lowest;
-    bool resumes;     /* a Client's connections take up the session of the last one, which costs both sides less */
-    const char *host; /* that the Server's certificate must be for, a name or an address; NULL: any */
+    bool resumes;        /* a Client's connections take up the session of the last one, which costs both sides less */
+    const char *key_log; /* a file to which the secrets of connections are added, as SSLKEYLOGFILE does; NULL: none */
+    const char *host;    /* that the Server's certificate must be for, a name or an address; NULL: any */
 };
 
 /* NULL with a sentence in `reason`: what is wrong with which file, and what to do. */
@@ -38,6 +39,9 @@ struct tls_context *tls_context_create(const struct tls_settings *settings, char
 struct tls_context *tls_context_self_signed(void);
 
 void tls_context_destroy(struct tls_context *context); /* NULL is fine */
+
+/* The file that the environment names for the secrets, in SSLKEYLOGFILE, as other programs take it. NULL: none. */
+const char *tls_key_log_wanted(void);
 
 /* What there is to be said about a certificate that works: that it has expired. NULL: nothing. Static. */
 const char *tls_context_warning(const struct tls_context *context);
