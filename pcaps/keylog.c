@@ -4,6 +4,7 @@
 #include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 enum {
     /* The longest label, the two values, and blanks. */
@@ -16,13 +17,19 @@ struct secret {
     uint8_t bytes[KEYLOG_SECRET_SIZE];
     uint8_t length;
     uint8_t label;
-    uint32_t line;
+    uint32_t next; /* in its bucket, the one before it in the file; NOBODY: none */
 };
 
+#define NOBODY UINT32_MAX
+
 struct keylog {
-    struct secret *secrets; /* by Random, label and line */
+    struct secret *secrets; /* in the order of the file */
+    uint32_t *buckets;      /* as many as there is room for secrets: the last of each */
     size_t count;
-    size_t capacity;
+    size_t capacity; /* a power of two, or 0 */
+    FILE *file;      /* that is followed; or NULL */
+    long read;       /* bytes of it, up to the last whole line */
+    long size;       /* that it had then */
 };
 
 static const char *const labels[KEYLOG_LABEL_COUNT] = {
@@ -108,16 +115,42 @@ static enum keylog_label label_of(const char *text) {
 
 /* ---- The file ------------------------------------------------------------------------------------------------- */
 
+/* A Random is random enough. */
+static uint32_t *bucket_of(const struct keylog *keylog, const uint8_t *client_random) {
+    uint32_t hash;
+    memcpy(&hash, client_random, sizeof hash);
+    return &keylog->buckets[hash & (keylog->capacity - 1)];
+}
+
+static void put_in_bucket(struct keylog *keylog, uint32_t index) {
+    struct secret *secret = &keylog->secrets[index];
+    uint32_t *bucket = bucket_of(keylog, secret->client_random);
+    secret->next = *bucket;
+    *bucket = index;
+}
+
+static bool grow(struct keylog *keylog) {
+    size_t capacity = keylog->capacity == 0 ? 64 : keylog->capacity * 2;
+    struct secret *secrets = realloc(keylog->secrets, capacity * sizeof *secrets);
+    if (secrets == NULL)
+        return false;
+    keylog->secrets = secrets;
+    uint32_t *buckets = realloc(keylog->buckets, capacity * sizeof *buckets);
+    if (buckets == NULL)
+        return false;
+    keylog->buckets = buckets;
+    keylog->capacity = capacity;
+    memset(buckets, 0xFF, capacity * sizeof *buckets);
+    for (uint32_t i = 0; i < keylog->count; i++)
+        put_in_bucket(keylog, i);
+    return true;
+}
+
 static bool add_secret(struct keylog *keylog, const struct secret *secret) {
-    if (keylog->count == keylog->capacity) {
-        size_t capacity = keylog->capacity == 0 ? 64 : keylog->capacity * 2;
-        struct secret *secrets = realloc(keylog->secrets, capacity * sizeof *secrets);
-        if (secrets == NULL)
-            return false;
-        keylog->secrets = secrets;
-        keylog->capacity = capacity;
-    }
-    keylog->secrets[keylog->count++] = *secret;
+    if (keylog->count == keylog->capacity && !grow(keylog))
+        return false;
+    keylog->secrets[keylog->count] = *secret;
+    put_in_bucket(keylog, (uint32_t)keylog->count++);
     return true;
 }
 
@@ -125,13 +158,14 @@ struct reading {
     struct keylog *keylog;
     const char *name;
     size_t others; /* lines that are none of a key log that we know */
+    long whole;    /* bytes up to the last line that has its end */
     char *reason;
     size_t reason_size;
 };
 
 static bool take_line(struct reading *reading, const struct line *line) {
     const char *text = skip_blanks(line->text);
-    struct secret secret = {.label = (uint8_t)label_of(text), .line = line->number};
+    struct secret secret = {.label = (uint8_t)label_of(text)};
     if (*text == '\0' || *text == '#')
         return true;
     if (secret.label == KEYLOG_LABEL_COUNT) {
@@ -176,67 +210,92 @@ static bool check_end(const struct reading *reading, FILE *file) {
     return true;
 }
 
-static int compare_places(const struct secret *one, const uint8_t *client_random, enum keylog_label label) {
-    int order = memcmp(one->client_random, client_random, KEYLOG_RANDOM_SIZE);
-    return order != 0 ? order : (int)one->label - (int)label;
+static bool read_lines(struct reading *reading, FILE *file) {
+    struct line line = {.number = 0};
+    while (line.number < UINT32_MAX && next_line(file, &line)) {
+        if (!take_line(reading, &line))
+            return false;
+        if (line.has_end)
+            reading->whole = ftell(file);
+    }
+    return check_end(reading, file);
 }
 
-static int compare(const void *one, const void *other) {
-    const struct secret *left = one, *right = other;
-    int order = compare_places(left, right->client_random, (enum keylog_label)right->label);
-    return order != 0 ? order : (left->line > right->line) - (left->line < right->line);
+/* The file was read to its end, and whole lines up to there. */
+static void note_read(struct keylog *keylog, FILE *file, long whole) {
+    keylog->read = whole;
+    keylog->size = ftell(file);
 }
 
 struct keylog *keylog_read(FILE *file, const char *name, char *reason, size_t reason_size) {
     struct keylog *keylog = calloc(1, sizeof *keylog);
     struct reading reading = {.keylog = keylog, .name = name, .reason = reason, .reason_size = reason_size};
-    struct line line = {.number = 0};
     if (keylog == NULL) {
         snprintf(reason, reason_size, "no memory for the key log %s", name);
         return NULL;
     }
-    bool good = true;
-    while (good && line.number < UINT32_MAX && next_line(file, &line))
-        good = take_line(&reading, &line);
-    if (!good || !check_end(&reading, file)) {
+    if (!read_lines(&reading, file)) {
         keylog_free(keylog);
         return NULL;
     }
-    if (keylog->count > 0)
-        qsort(keylog->secrets, keylog->count, sizeof *keylog->secrets, compare);
+    note_read(keylog, file, reading.whole);
     return keylog;
 }
 
 struct keylog *keylog_open(const char *path, char *reason, size_t reason_size) {
-    FILE *file = fopen(path, "r");
+    FILE *file = fopen(path, "re");
     if (file == NULL) {
         snprintf(reason, reason_size, "the key log %s cannot be read: %s", path, strerror(errno));
         return NULL;
     }
     struct keylog *keylog = keylog_read(file, path, reason, reason_size);
-    fclose(file);
+    if (keylog == NULL)
+        fclose(file);
+    else
+        keylog->file = file;
     return keylog;
 }
 
-struct mqtt_bytes keylog_find(const struct keylog *keylog, const uint8_t *client_random, enum keylog_label label) {
-    size_t first = 0, end = keylog->count; /* the last that is not above lies before `end`, or nowhere */
-    while (first < end) {
-        size_t middle = first + (end - first) / 2;
-        if (compare_places(&keylog->secrets[middle], client_random, label) <= 0)
-            first = middle + 1;
-        else
-            end = middle;
+bool keylog_refresh(struct keylog *keylog) {
+    struct stat status;
+    char reason[1]; /* nobody is told */
+    size_t before = keylog->count;
+    struct reading reading = {.keylog = keylog, .name = "", .reason = reason, .reason_size = sizeof reason};
+    FILE *file = keylog->file;
+    if (file == NULL || fstat(fileno(file), &status) != 0 || status.st_size <= keylog->size)
+        return false;
+    /* A last line that was not whole is read again. */
+    reading.whole = keylog->read;
+    if (fseek(file, keylog->read, SEEK_SET) != 0)
+        return false;
+    struct line line = {.number = 0};
+    while (keylog->count < KEYLOG_MAXIMUM && next_line(file, &line)) {
+        (void)take_line(&reading, &line);
+        if (line.has_end)
+            reading.whole = ftell(file);
     }
-    if (first == 0 || compare_places(&keylog->secrets[first - 1], client_random, label) != 0)
-        return (struct mqtt_bytes){NULL, 0};
-    return (struct mqtt_bytes){keylog->secrets[first - 1].bytes, keylog->secrets[first - 1].length};
+    note_read(keylog, file, reading.whole);
+    return keylog->count > before;
+}
+
+struct mqtt_bytes keylog_find(const struct keylog *keylog, const uint8_t *client_random, enum keylog_label label) {
+    uint32_t at = keylog->count > 0 ? *bucket_of(keylog, client_random) : NOBODY;
+    for (; at != NOBODY; at = keylog->secrets[at].next) {
+        const struct secret *secret = &keylog->secrets[at];
+        if (secret->label == label && memcmp(secret->client_random, client_random, KEYLOG_RANDOM_SIZE) == 0)
+            return (struct mqtt_bytes){secret->bytes, secret->length};
+    }
+    return (struct mqtt_bytes){NULL, 0};
 }
 
 void keylog_free(struct keylog *keylog) {
     if (keylog == NULL)
         return;
     if (keylog->secrets != NULL)
-        OPENSSL_cleanse(keylog->secrets, keylog->capacity * sizeof *keylog->secrets);
+        OPENSSL_cleanse(keylog->secrets, keylog->count * sizeof *keylog->secrets);
+    if (keylog->file != NULL)
+        fclose(keylog->file);
     free(keylog->secrets);
+    free(keylog->buckets);
     free(keylog);
 }

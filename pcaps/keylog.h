@@ -17,7 +17,7 @@
 enum {
     KEYLOG_RANDOM_SIZE = 32,
     KEYLOG_SECRET_SIZE = 48,      /* at most; TLS 1.3 has 32, too */
-    KEYLOG_MAXIMUM = 1024 * 1024, /* secrets, which take some 88 MB */
+    KEYLOG_MAXIMUM = 1024 * 1024, /* secrets, which take some 100 MB */
 };
 
 enum keylog_label {
@@ -32,16 +32,20 @@ enum keylog_label {
 
 struct keylog;
 
-/* Reads a whole file. NULL with a sentence in `reason` that names it, where it cannot be read, holds nothing of a key
- * log, or has a line that is wrong; a last line without line end, which may still be written, is then passed over. To
- * be freed by keylog_free(). */
+/* Reads a whole file, and keeps it open. NULL with a sentence in `reason` that names it, where it cannot be read, holds
+ * nothing of a key log, or has a line that is wrong; a last line without line end, which may still be written, is then
+ * passed over. To be freed by keylog_free(). */
 struct keylog *keylog_open(const char *path, char *reason, size_t reason_size);
 
-/* The same of a stream, which stays open; `name` is for the reason. */
+/* The same of a stream, which is the caller's and is not read again; `name` is for the reason. */
 struct keylog *keylog_read(FILE *file, const char *name, char *reason, size_t reason_size);
 
+/* Reads what was added to the file since. True where there are new secrets. A line that is wrong is passed over here.
+ */
+bool keylog_refresh(struct keylog *keylog);
+
 /* The secret of that label for the connection whose ClientHello has this Random, of KEYLOG_RANDOM_SIZE bytes; of
- * several, the last. It lives as long as the key log. Without bytes where there is none. */
+ * several, the last. It lives until keylog_refresh(). Without bytes where there is none. */
 struct mqtt_bytes keylog_find(const struct keylog *keylog, const uint8_t *client_random, enum keylog_label label);
 
 void keylog_free(struct keylog *keylog); /* NULL is fine */

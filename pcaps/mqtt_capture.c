@@ -2,13 +2,18 @@
 
 #include <string.h>
 
-static bool read_streams(const struct capture_source *source, const struct keylog *keylog,
+/* What comes that way may still be captured. */
+static bool is_standard_input(const struct capture_source *source) {
+    return source->path != NULL && strcmp(source->path, "-") == 0;
+}
+
+static bool read_streams(const struct capture_source *source, struct keylog *keylog,
                          const struct mqtt_capture_hooks *hooks, struct mqtt_capture_totals *totals, char *reason,
                          size_t reason_size) {
     struct conversations conversations;
     struct tls_filter tls;
     const struct stream_hooks plain = conversations_begin(&conversations, &hooks->stream, hooks->version);
-    const struct stream_hooks any = tls_begin(&tls, keylog, &plain);
+    const struct stream_hooks any = tls_begin(&tls, keylog, source->live != NULL || is_standard_input(source), &plain);
     struct capture_source pausing = *source;
     pausing.pause = hooks->pause;
     pausing.pause_context = hooks->stream.context;

@@ -77,7 +77,7 @@ static bool derive_1_2(const struct tls_session *session, uint8_t *key, size_t s
     static const uint8_t label[] = "key expansion";
     OSSL_PARAM parameters[] = {
         digest(session->suite.hash),
-        octets(OSSL_KDF_PARAM_SECRET, session->master_secret.data, session->master_secret.length),
+        octets(OSSL_KDF_PARAM_SECRET, session->master_secret, sizeof session->master_secret),
         octets(OSSL_KDF_PARAM_SEED, label, sizeof label - 1),
         octets(OSSL_KDF_PARAM_SEED, session->server_random, TLS_RANDOM_SIZE),
         octets(OSSL_KDF_PARAM_SEED, session->client_random, TLS_RANDOM_SIZE),
@@ -149,8 +149,7 @@ bool tls_protect_1_2(struct tls_protection *protection, const struct tls_session
     size_t iv_size = is_aead(suite) ? AEAD_IV_SIZE - (size_t)suite->nonce_size : 0;
     size_t which = sender == MQTT_CLIENT ? 0 : 1;
     *protection = (struct tls_protection){.suite = *suite, .encrypt_then_mac = session->encrypt_then_mac};
-    bool good = session->master_secret.length == TLS_MAXIMUM_SECRET &&
-                derive_1_2(session, block, 2 * (mac_size + key_size + iv_size));
+    bool good = derive_1_2(session, block, 2 * (mac_size + key_size + iv_size));
     good = good && set_cipher(protection, block + 2 * mac_size + which * key_size);
     good = good && (suite->mac == NULL || set_mac(protection, block + which * mac_size));
     if (good)

@@ -61,7 +61,7 @@ struct tls_protection {
 /* What both sides have said in TLS 1.2. */
 struct tls_session {
     struct tls_suite suite;
-    struct mqtt_bytes master_secret;
+    uint8_t master_secret[TLS_MAXIMUM_SECRET];
     uint8_t client_random[TLS_RANDOM_SIZE];
     uint8_t server_random[TLS_RANDOM_SIZE];
     bool encrypt_then_mac;

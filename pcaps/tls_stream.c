@@ -192,11 +192,12 @@ static void closed(void *context, void *owner, uint64_t frame, microseconds time
     free(carrier);
 }
 
-struct stream_hooks tls_begin(struct tls_filter *filter, const struct keylog *keylog,
+struct stream_hooks tls_begin(struct tls_filter *filter, struct keylog *keylog, bool follows,
                               const struct stream_hooks *wanted) {
     memset(filter, 0, sizeof *filter);
     filter->hooks = *wanted;
     filter->keylog = keylog;
+    filter->follows = follows && keylog != NULL;
     filter->work = MOST_WORK;
     return (struct stream_hooks){filter, opened, received, missing, ended, closed};
 }

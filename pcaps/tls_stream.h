@@ -16,8 +16,9 @@
 #include "pcaps/tls_troubles.h"
 
 struct tls_filter {
-    struct stream_hooks hooks;   /* who wants what connections carry */
-    const struct keylog *keylog; /* or NULL */
+    struct stream_hooks hooks; /* who wants what connections carry */
+    struct keylog *keylog;     /* or NULL */
+    bool follows;              /* secrets may come later */
     struct tls_totals totals;
     size_t withheld; /* connections of which nothing came out */
     struct tls_buffers buffers;
@@ -27,8 +28,10 @@ struct tls_filter {
     uint8_t plain[TLS_MAXIMUM_FRAGMENT];
 };
 
-/* Fills `filter`, which the returned hooks point to; the key log may be NULL, and is the caller's. */
-struct stream_hooks tls_begin(struct tls_filter *filter, const struct keylog *keylog,
+/* Fills `filter`, which the returned hooks point to; the key log may be NULL, and is the caller's. `follows`: both the
+ * capture and the key log are still written, so that secrets that are not there may come; they are then looked for with
+ * each record. */
+struct stream_hooks tls_begin(struct tls_filter *filter, struct keylog *keylog, bool follows,
                               const struct stream_hooks *wanted);
 
 /* When all connections are closed. The totals stay. */

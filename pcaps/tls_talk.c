@@ -40,6 +40,8 @@ struct tls_direction {
     uint64_t sequence; /* of the next record, at least */
     uint32_t doubt;    /* records that may have come before it */
     uint64_t passed;   /* bytes without record since the last gap that was told */
+    bool has_untold;   /* gaps from before the connection was handed on */
+    uint64_t untold;   /* bytes in them */
     uint64_t work;     /* that may still be spent */
 };
 
@@ -47,11 +49,10 @@ struct tls_talk {
     struct tls_filter *filter;
     struct tls_opening opening;
     struct tls_direction directions[2]; /* by enum mqtt_side: who sends */
-    bool is_open;                       /* the filter's hooks know it */
+    bool is_open;                       /* the filter's hooks know it, for a record of it authenticated */
     bool is_troubled;                   /* it cannot be read */
     bool has_hello;
     bool has_early_data;
-    bool authenticated;         /* some record */
     bool has_failed;            /* some record did not authenticate */
     size_t refused;             /* records of application data, as far as that can be told */
     unsigned version;           /* 0: not yet known */
@@ -64,8 +65,13 @@ struct tls_talk {
 
 static void hand_on_gap(struct tls_talk *talk, enum mqtt_side side, uint64_t length, struct tls_moment moment) {
     const struct stream_hooks *hooks = &talk->filter->hooks;
-    if (talk->is_open && hooks->gap != NULL)
+    struct tls_direction *direction = &talk->directions[side];
+    if (!talk->is_open) {
+        direction->has_untold = true;
+        direction->untold += length;
+    } else if (hooks->gap != NULL) {
         hooks->gap(hooks->context, talk->owner, side, length, moment.frame, moment.time);
+    }
 }
 
 /* Bytes in which no record was found are told together. */
@@ -82,7 +88,8 @@ static void hand_on(struct tls_talk *talk, enum mqtt_side side, struct mqtt_byte
         hooks->bytes(hooks->context, talk->owner, side, bytes, moment.frame, moment.time);
 }
 
-static void open_talk(struct tls_talk *talk) {
+/* Some record authenticates: the secrets are right. */
+static void open_talk(struct tls_talk *talk, struct tls_moment moment) {
     const struct stream_hooks *hooks = &talk->filter->hooks;
     const struct tls_opening *opening = &talk->opening;
     if (talk->is_open)
@@ -91,6 +98,9 @@ static void open_talk(struct tls_talk *talk) {
     /* What it carries is seen from its start, also where the SYN was not. */
     talk->owner = hooks->opened(hooks->context, &opening->client, &opening->server, true, opening->moment.frame,
                                 opening->moment.time);
+    for (int side = MQTT_CLIENT; side <= MQTT_SERVER; side++)
+        if (talk->directions[side].has_untold)
+            hand_on_gap(talk, (enum mqtt_side)side, talk->directions[side].untold, moment);
 }
 
 static void clear_direction(struct tls_talk *talk, struct tls_direction *direction) {
@@ -121,17 +131,36 @@ static void be_in_trouble(struct tls_talk *talk, enum tls_trouble trouble) {
 /* ---- Keys -------------------------------------------------------------------------------------------------------- */
 
 static struct mqtt_bytes secret_of(const struct tls_talk *talk, enum keylog_label label) {
-    if (talk->filter->keylog == NULL)
-        return (struct mqtt_bytes){NULL, 0};
-    return keylog_find(talk->filter->keylog, talk->session.client_random, label);
+    const struct tls_filter *filter = talk->filter;
+    struct mqtt_bytes secret = {NULL, 0};
+    if (filter->keylog == NULL)
+        return secret;
+    secret = keylog_find(filter->keylog, talk->session.client_random, label);
+    if (secret.length == 0 && filter->follows && keylog_refresh(filter->keylog))
+        secret = keylog_find(filter->keylog, talk->session.client_random, label);
+    return secret;
+}
+
+static bool has_secrets(const struct tls_talk *talk) {
+    if (talk->version == TLS_1_2_NUMBER)
+        return secret_of(talk, KEYLOG_MASTER_SECRET).length > 0;
+    return secret_of(talk, KEYLOG_CLIENT_TRAFFIC).length > 0 || secret_of(talk, KEYLOG_SERVER_TRAFFIC).length > 0;
+}
+
+static bool next_of_1_2(struct tls_talk *talk, enum mqtt_side side, struct tls_protection *next) {
+    struct mqtt_bytes secret = secret_of(talk, KEYLOG_MASTER_SECRET);
+    if (talk->directions[side].session == talk->session_count || secret.length != sizeof talk->session.master_secret)
+        return false;
+    memcpy(talk->session.master_secret, secret.data, secret.length);
+    return tls_protect_1_2(next, &talk->session, side);
 }
 
 /* The keys that a side turns to next, where they can be known. */
-static bool next_protection(const struct tls_talk *talk, enum mqtt_side side, struct tls_protection *next) {
+static bool next_protection(struct tls_talk *talk, enum mqtt_side side, struct tls_protection *next) {
     static const enum keylog_label labels[] = {KEYLOG_CLIENT_TRAFFIC, KEYLOG_SERVER_TRAFFIC};
     const struct tls_direction *direction = &talk->directions[side];
     if (talk->version == TLS_1_2_NUMBER)
-        return direction->session != talk->session_count && tls_protect_1_2(next, &talk->session, side);
+        return next_of_1_2(talk, side, next);
     if (direction->stage == STAGE_HANDSHAKE)
         return tls_protect_1_3(next, &talk->session.suite, secret_of(talk, labels[side]));
     return direction->stage == STAGE_TRAFFIC && direction->protection.cipher != NULL &&
@@ -142,12 +171,14 @@ static bool next_protection(const struct tls_talk *talk, enum mqtt_side side, st
 static void turn_to(struct tls_talk *talk, enum mqtt_side side, const struct tls_protection *next, enum stage stage,
                     uint64_t sequence) {
     struct tls_direction *direction = &talk->directions[side];
-    /* Records that were not read held no application data, unless it came early. */
-    if (direction->stage != STAGE_TRAFFIC && !(side == MQTT_CLIENT && talk->has_early_data))
+    /* Records that were not read held no application data, unless it came early, or some of these keys come before the
+     * one at hand: in TLS 1.2, the first of them ends the handshake. */
+    bool is_early = side == MQTT_CLIENT && talk->has_early_data;
+    if (direction->stage != STAGE_TRAFFIC && !is_early && sequence <= (talk->version == TLS_1_2_NUMBER ? 2 : 1))
         direction->passed = 0;
     tls_protection_clear(&direction->protection);
     direction->protection = *next;
-    direction->framing.shortest = tls_shortest_record(next);
+    direction->framing.shortest = next->cipher != NULL ? tls_shortest_record(next) : 0;
     direction->session = talk->session_count;
     direction->stage = stage;
     direction->sequence = sequence;
@@ -155,13 +186,17 @@ static void turn_to(struct tls_talk *talk, enum mqtt_side side, const struct tls
     tls_messages_restart(&direction->messages, &talk->filter->buffers);
 }
 
-/* The side has said that it turns to its next keys. */
+/* The side has said that it turns to its next keys. Those that may still come to be known are tried with each record.
+ */
 static void turn_to_next(struct tls_talk *talk, enum mqtt_side side) {
+    struct tls_direction *direction = &talk->directions[side];
     struct tls_protection next = {0};
     if (next_protection(talk, side, &next))
         turn_to(talk, side, &next, STAGE_TRAFFIC, 0);
+    else if (talk->filter->follows && direction->stage != STAGE_TRAFFIC)
+        direction->stage = STAGE_HANDSHAKE;
     else
-        give_up(talk, &talk->directions[side]);
+        give_up(talk, direction);
 }
 
 /* ---- Handshake --------------------------------------------------------------------------------------------------- */
@@ -178,28 +213,17 @@ static bool find_suite(struct tls_talk *talk, unsigned number) {
 static void start_1_2(struct tls_talk *talk, const struct tls_server_hello *hello) {
     memcpy(talk->session.server_random, hello->random, TLS_RANDOM_SIZE);
     talk->session.encrypt_then_mac = hello->encrypt_then_mac;
-    talk->session.master_secret = secret_of(talk, KEYLOG_MASTER_SECRET);
-    if (talk->session.master_secret.length == 0) {
-        be_in_trouble(talk, TLS_NO_SECRETS);
-        return;
-    }
     talk->session_count++;
-    open_talk(talk);
 }
 
 static void start_1_3(struct tls_talk *talk) {
     static const enum keylog_label labels[] = {KEYLOG_CLIENT_HANDSHAKE, KEYLOG_SERVER_HANDSHAKE};
-    if (secret_of(talk, KEYLOG_CLIENT_TRAFFIC).length == 0 && secret_of(talk, KEYLOG_SERVER_TRAFFIC).length == 0) {
-        be_in_trouble(talk, TLS_NO_SECRETS);
-        return;
-    }
     for (int side = MQTT_CLIENT; side <= MQTT_SERVER; side++) {
         struct tls_protection next = {0};
         /* Without keys for the handshake, the first record of what follows shows itself by authenticating. */
         (void)tls_protect_1_3(&next, &talk->session.suite, secret_of(talk, labels[side]));
         turn_to(talk, (enum mqtt_side)side, &next, STAGE_HANDSHAKE, 0);
     }
-    open_talk(talk);
 }
 
 static void take_client_hello(struct tls_talk *talk, struct mqtt_bytes body) {
@@ -228,6 +252,8 @@ static void take_server_hello(struct tls_talk *talk, struct mqtt_bytes body) {
     talk->version = hello.version;
     if (hello.compresses || !find_suite(talk, hello.suite))
         be_in_trouble(talk, TLS_NO_SUITE);
+    else if (!talk->filter->follows && !has_secrets(talk))
+        be_in_trouble(talk, TLS_NO_SECRETS);
     else if (hello.version == TLS_1_2_NUMBER)
         start_1_2(talk, &hello);
     else
@@ -335,7 +361,7 @@ static bool open_record(struct tls_talk *talk, enum mqtt_side side, struct mqtt_
 
 static void take_content(struct tls_talk *talk, enum mqtt_side side, const struct tls_content *content,
                          struct tls_moment moment) {
-    talk->authenticated = true;
+    open_talk(talk, moment);
     tell_passed(talk, side, moment);
     switch (content->type) {
     case TLS_APPLICATION_DATA:
@@ -484,17 +510,20 @@ void tls_talk_ended(struct tls_talk *talk, enum mqtt_side side, bool reset, stru
 
 static void count_talk(const struct tls_talk *talk) {
     struct tls_totals *totals = &talk->filter->totals;
-    if (!talk->is_open) {
-        totals->unfinished += !talk->is_troubled;
-        talk->filter->withheld++;
-    } else if (talk->has_failed && !talk->authenticated) {
-        totals->troubled[TLS_WRONG_SECRETS]++;
-    } else {
+    if (talk->is_open) {
         totals->decrypted++;
         totals->refused += talk->refused;
         for (int side = MQTT_CLIENT; side <= MQTT_SERVER; side++)
             totals->given_up += talk->directions[side].is_lost;
+        return;
     }
+    talk->filter->withheld++;
+    if (talk->is_troubled)
+        return;
+    if (talk->has_failed)
+        totals->troubled[has_secrets(talk) ? TLS_WRONG_SECRETS : TLS_NO_SECRETS]++;
+    else
+        totals->unfinished++;
 }
 
 void tls_talk_closed(struct tls_talk *talk, struct tls_moment moment) {

@@ -161,12 +161,47 @@ static void test_no_file(void **state) {
     assert_non_null(strstr(reason, "cannot be read"));
 }
 
+/* What is written later is found, too, line by line, and what is not whole only when it is. */
+static void test_refresh(void **state) {
+    static const char name[] = "/tmp/mqspec-keylog-XXXXXX";
+    static const struct wanted first = {0x00, KEYLOG_MASTER_SECRET, 48, 2},
+                               second = {0xff, KEYLOG_MASTER_SECRET, 48, 3},
+                               no_second = {0xff, KEYLOG_MASTER_SECRET, 0, 0};
+    char path[sizeof name], reason[512] = "";
+    (void)state;
+    memcpy(path, name, sizeof name);
+    int descriptor = mkstemp(path);
+    assert_true(descriptor >= 0);
+    FILE *file = fdopen(descriptor, "w");
+    assert_non_null(file);
+    struct keylog *keylog = keylog_open(path, reason, sizeof reason);
+    assert_non_null(keylog);
+    assert_false(keylog_refresh(keylog));
+    fputs("CLIENT_RANDOM " R1 " " S48 "\nCLIENT_RANDOM " R2 " 0311", file);
+    fflush(file);
+    assert_true(keylog_refresh(keylog));
+    check_found(keylog, &first);
+    check_found(keylog, &no_second);
+    assert_false(keylog_refresh(keylog));
+    fputs(R1_WITHOUT_FIRST + 2, file);
+    fputs("00112233445566778899aabbccddeeff\nthis is no key\nCLIENT_RANDOM 00\n", file);
+    fflush(file);
+    assert_true(keylog_refresh(keylog));
+    check_found(keylog, &first);
+    check_found(keylog, &second);
+    assert_false(keylog_refresh(keylog));
+    keylog_free(keylog);
+    fclose(file);
+    assert_int_equal(remove(path), 0);
+}
+
 int main(void) {
-    enum { TESTS = sizeof tests / sizeof tests[0], MORE = 3 };
+    enum { TESTS = sizeof tests / sizeof tests[0], MORE = 4 };
     struct CMUnitTest all[TESTS + MORE] = {
         cmocka_unit_test(test_long_lines),
         cmocka_unit_test(test_many),
         cmocka_unit_test(test_no_file),
+        cmocka_unit_test(test_refresh),
     };
     for (size_t i = 0; i < TESTS; i++)
         all[MORE + i] = (struct CMUnitTest){tests[i].name, test_row, NULL, NULL, (void *)&tests[i]};

@@ -6,90 +6,10 @@
 /* cmocka.h wants the four above. */
 #include <cmocka.h>
 
+#include "pcaps/tests/tls_listener.h"
 #include "pcaps/tests/tls_talks.h"
-#include "pcaps/tls_stream.h"
 
-/* ---- What comes out ---------------------------------------------------------------------------------------------- */
-
-enum { MOST_PIECES = 512, TLS_BEGINNING = 7 };
-
-/* The bytes of one direction between two gaps. */
-struct heard {
-    uint8_t *bytes;
-    size_t length;
-    size_t starts[MOST_PIECES]; /* of the pieces */
-    size_t pieces;
-    size_t gaps;
-};
-
-struct listener {
-    struct heard heard[2];
-    size_t opened;
-    size_t ended;
-    size_t closed;
-    uint64_t frame; /* in which the last bytes came */
-    struct tls_totals totals;
-};
-
-static void *listener_opened(void *context, const struct stream_address *client, const struct stream_address *server,
-                             bool from_start, uint64_t frame, microseconds time) {
-    struct listener *listener = context;
-    (void)time;
-    assert_true(from_start);
-    assert_int_equal(client->port, 50000);
-    assert_int_equal(server->port, 8883);
-    assert_true(frame > 0);
-    listener->opened++;
-    return listener;
-}
-
-static void listener_bytes(void *context, void *owner, enum mqtt_side side, struct mqtt_bytes bytes, uint64_t frame,
-                           microseconds time) {
-    struct listener *listener = context;
-    struct heard *heard = &listener->heard[side];
-    assert_ptr_equal(owner, listener);
-    assert_int_equal(time, frame * 1000);
-    assert_true(bytes.length > 0);
-    heard->bytes = talk_append(heard->bytes, &heard->length, bytes.data, bytes.length);
-    listener->frame = frame;
-}
-
-static void listener_gap(void *context, void *owner, enum mqtt_side side, uint64_t length, uint64_t frame,
-                         microseconds time) {
-    struct listener *listener = context;
-    struct heard *heard = &listener->heard[side];
-    (void)length;
-    (void)frame;
-    (void)time;
-    assert_ptr_equal(owner, listener);
-    heard->gaps++;
-    assert_true(heard->pieces < MOST_PIECES);
-    heard->starts[heard->pieces++] = heard->length;
-}
-
-static void listener_ended(void *context, void *owner, enum mqtt_side side, bool reset, uint64_t frame,
-                           microseconds time) {
-    struct listener *listener = context;
-    (void)side;
-    (void)frame;
-    (void)time;
-    assert_ptr_equal(owner, listener);
-    assert_false(reset);
-    listener->ended++;
-}
-
-static void listener_closed(void *context, void *owner, uint64_t frame, microseconds time) {
-    struct listener *listener = context;
-    (void)frame;
-    (void)time;
-    assert_ptr_equal(owner, listener);
-    listener->closed++;
-}
-
-static void listener_free(struct listener *listener) {
-    free(listener->heard[MQTT_CLIENT].bytes);
-    free(listener->heard[MQTT_SERVER].bytes);
-}
+enum { TLS_BEGINNING = 7 };
 
 /* ---- Reading a conversation -------------------------------------------------------------------------------------- */
 
@@ -184,7 +104,7 @@ static void read_talk(const struct talk *talk, const char *keys, const struct da
     struct keylog *keylog = keys != NULL ? keys_of(keys) : NULL;
     assert_non_null(filter);
     memset(listener, 0, sizeof *listener);
-    struct reader reader = {.hooks = tls_begin(filter, keylog, &wanted), .damage = damage};
+    struct reader reader = {.hooks = tls_begin(filter, keylog, false, &wanted), .damage = damage};
     reader.owner = reader.hooks.opened(reader.hooks.context, &client, &server, true, ++reader.frame, 1000);
     assert_non_null(reader.owner);
     for (size_t i = 0; i < talk->flight_count; i++)
@@ -572,6 +492,25 @@ static void test_without_handshake_keys(void **state) {
     talk_free(&talk);
 }
 
+/* And what is wrong with the first record of it is told. */
+static void test_changed_without_handshake_keys(void **state) {
+    struct talk talk;
+    struct listener listener;
+    (void)state;
+    assert_true(talk_make(&talk, &any_1_3));
+    char *client_only = without(talk.keylog, "SERVER_HANDSHAKE");
+    char *neither = without(client_only, "CLIENT_HANDSHAKE");
+    size_t total = talk_length(&talk, 0), handshake = total - talk_length(&talk, talk.handshake_count);
+    for (size_t at = handshake + 1; at < total; at += 5) {
+        read_talk(&talk, neither, &(struct damage){.changed = at}, &listener);
+        assert_true(heard_truly(&talk, &listener, MQTT_CLIENT) && heard_truly(&talk, &listener, MQTT_SERVER));
+        listener_free(&listener);
+    }
+    free(client_only);
+    free(neither);
+    talk_free(&talk);
+}
+
 static void test_keys_of_one_side(void **state) {
     struct talk talk;
     struct listener listener;
@@ -610,6 +549,56 @@ static void test_too_old(void **state) {
     (void)state;
     assert_true(talk_make(&talk, &settings));
     check_trouble(&talk, talk.keylog, TLS_TOO_OLD);
+    talk_free(&talk);
+}
+
+/* Secrets that are written while the connection goes on: after so many flights the whole key log is there. */
+static void read_late(const struct talk *talk, size_t flights, struct listener *listener) {
+    static const struct stream_address client = {"10.0.0.1:50000", 50000}, server = {"10.0.0.2:8883", 8883};
+    const struct stream_hooks wanted = {listener,     listener_opened, listener_bytes,
+                                        listener_gap, listener_ended,  listener_closed};
+    static struct tls_filter filter;
+    char path[] = "/tmp/mqspec-keys-XXXXXX", reason[256] = "";
+    int descriptor = mkstemp(path);
+    assert_true(descriptor >= 0);
+    FILE *file = fdopen(descriptor, "w");
+    struct keylog *keylog = keylog_open(path, reason, sizeof reason);
+    assert_true(file != NULL && keylog != NULL);
+    memset(listener, 0, sizeof *listener);
+    struct reader reader = {.hooks = tls_begin(&filter, keylog, true, &wanted), .damage = &none};
+    reader.owner = reader.hooks.opened(reader.hooks.context, &client, &server, true, ++reader.frame, 1000);
+    for (size_t i = 0; i < talk->flight_count; i++) {
+        if (i == flights)
+            fputs(talk->keylog, file);
+        fflush(file);
+        read_flight(&reader, &talk->flights[i]);
+    }
+    reader.hooks.closed(reader.hooks.context, reader.owner, reader.frame, reader.frame * 1000);
+    tls_end(&filter);
+    listener->totals = filter.totals;
+    keylog_free(keylog);
+    fclose(file);
+    assert_int_equal(remove(path), 0);
+}
+
+static void test_late_keys(void **state) {
+    const struct talk_test *test = *state;
+    struct talk talk;
+    struct listener listener;
+    assert_true(talk_make(&talk, &test->settings));
+    for (size_t flights = 0; flights <= talk.flight_count; flights++) {
+        read_late(&talk, flights, &listener);
+        /* The last flight of the handshake may be tickets, which could be data to who has no keys. */
+        bool in_time = flights <= talk.handshake_count, well_in_time = flights < talk.handshake_count;
+        if (heard_all(&talk, &listener) != in_time ||
+            (well_in_time && listener.heard[0].gaps + listener.heard[1].gaps > 0))
+            fail_msg("%s: keys after %zu of %zu flights: %zu and %zu bytes heard, %zu and %zu gaps", test->name,
+                     flights, talk.flight_count, listener.heard[0].length, listener.heard[1].length,
+                     listener.heard[0].gaps, listener.heard[1].gaps);
+        assert_true(heard_truly(&talk, &listener, MQTT_CLIENT) && heard_truly(&talk, &listener, MQTT_SERVER));
+        assert_int_equal(listener.totals.troubled[TLS_NO_SECRETS], flights >= talk.flight_count);
+        listener_free(&listener);
+    }
     talk_free(&talk);
 }
 
@@ -684,7 +673,7 @@ static void test_others(void **state) {
     static struct tls_filter filter;
     char log[LOG_CAPACITY] = "";
     const struct stream_hooks wanted = {.context = log, .opened = note_opened, .bytes = note_bytes, .gap = note_gap};
-    const struct stream_hooks hooks = tls_begin(&filter, NULL, &wanted);
+    const struct stream_hooks hooks = tls_begin(&filter, NULL, false, &wanted);
     struct stream_address client = {"10.0.0.1:50000", 50000}, server = {"10.0.0.2:1", test->port};
     void *owner = hooks.opened(hooks.context, &client, &server, !test->joined, 1, 1);
     for (size_t i = 0; i < 3 && test->says[i] != NULL; i++) {
@@ -723,23 +712,25 @@ int main(void) {
         DAMAGED = sizeof damaged / sizeof damaged[0],
         OTHERS = sizeof others / sizeof others[0]
     };
-    struct CMUnitTest all[TESTS + 5 * DAMAGED + OTHERS + 16] = {
+    struct CMUnitTest all[TESTS + 6 * DAMAGED + OTHERS + 16] = {
         {"1.2 without keys", test_without_keys, NULL, NULL, (void *)&any_1_2},
         {"1.3 without keys", test_without_keys, NULL, NULL, (void *)&any_1_3},
         {"1.2 with wrong keys", test_wrong_keys, NULL, NULL, (void *)&any_1_2},
         {"1.3 with wrong keys", test_wrong_keys, NULL, NULL, (void *)&any_1_3},
         cmocka_unit_test(test_without_handshake_keys),
+        cmocka_unit_test(test_changed_without_handshake_keys),
         cmocka_unit_test(test_keys_of_one_side),
         cmocka_unit_test(test_early_data),
         cmocka_unit_test(test_too_old),
     };
-    size_t count = 8;
+    size_t count = 9;
     count = add_rows(all, count, tests, TESTS, test_whole, "whole");
     count = add_rows(all, count, damaged, DAMAGED, test_any_byte_changed, "any byte is changed");
     count = add_rows(all, count, damaged, DAMAGED, test_one_record_is_lost, "a changed byte costs one record");
     count = add_rows(all, count, damaged, DAMAGED, test_gaps, "bytes are missing");
     count = add_rows(all, count, damaged, DAMAGED, test_gaps_anywhere, "bytes are missing anywhere");
     count = add_rows(all, count, damaged, DAMAGED, test_handshake_with_gaps, "the end of the handshake is missing");
+    count = add_rows(all, count, damaged, DAMAGED, test_late_keys, "keys that are written meanwhile");
     for (size_t i = 0; i < OTHERS; i++, count++)
         all[count] = (struct CMUnitTest){others[i].name, test_others, NULL, NULL, (void *)&others[i]};
     return _cmocka_run_group_tests("pcaps: TLS", all, count, NULL, NULL);

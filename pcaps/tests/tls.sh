@@ -1,5 +1,5 @@
 #!/bin/sh
-# TLS of real clients and brokers, recorded by tcpdump and read with their key logs: packet by packet as tshark reads it.
+# TLS of real clients and brokers, recorded by tcpdump and read with their key logs: packet by packet as tshark does.
 # Usage: tls.sh MQSPEC BUILD_DIRECTORY. Prints TAP. Runs in a network of its own, which takes root or user namespaces.
 set -u
 
@@ -138,8 +138,8 @@ subscribed() {
 
 exchange() { # TLS version
     : >"$work/client.log"
-    stdbuf -oL mosquitto_sub -d -h localhost -p "$port" --cafile "$work/certificate.pem" --tls-version "$1" -i subscriber -q 2 \
-        -t 'demo/#' -C 4 -W 20 >"$work/client.log" 2>&1 &
+    stdbuf -oL mosquitto_sub -d -h localhost -p "$port" --cafile "$work/certificate.pem" --tls-version "$1" \
+        -i subscriber -q 2 -t 'demo/#' -C 4 -W 20 >"$work/client.log" 2>&1 &
     subscriber=$!
     await subscribed || return 1
     for qos in 0 1 2; do
@@ -163,6 +163,21 @@ if command -v mosquitto_sub >/dev/null 2>&1; then
         runs "replay reads $version" 0 'answered as recorded' "$mqspec" replay --speed max --insecure \
             --target "mqtts://localhost:$port" --keys "$work/broker.keys" "$work/$version.pcap"
     done
+
+    # While both the capture and the key log are written.
+    "$mqspec" decode -i lo --keys "$work/broker.keys" --filter "tcp port $port" >"$work/live" 2>"$work/err" &
+    live_pid=$!
+    for version in tlsv1.2 tlsv1.3; do
+        await grep -q 'capturing on' "$work/err" && exchange $version
+        tell $? "mosquitto's clients over $version, live"
+    done
+    shown() {
+        [ "$(grep -c 'PUBLISH.*demo/large' "$work/live")" -eq 4 ]
+    }
+    check 'their packets are shown while decode runs' await shown
+    check 'decode ends' sh -c "kill -INT $live_pid"
+    await_end $live_pid
+    check 'and nothing is missing' sh -c "! grep -q missing '$work/live' && ! grep -q 'not read' '$work/err'"
 else
     skip "mosquitto's clients" 'no mosquitto_sub'
 fi
