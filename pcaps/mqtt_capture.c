@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "pcaps/websocket_stream.h"
+
 /* What comes that way may still be captured. */
 static bool is_standard_input(const struct capture_source *source) {
     return source->path != NULL && strcmp(source->path, "-") == 0;
@@ -12,7 +14,9 @@ static bool read_streams(const struct capture_source *source, struct keylog *key
                          size_t reason_size) {
     struct conversations conversations;
     struct tls_filter tls;
-    const struct stream_hooks plain = conversations_begin(&conversations, &hooks->stream, hooks->version);
+    struct websocket_filter websockets;
+    const struct stream_hooks mqtt = conversations_begin(&conversations, &hooks->stream, hooks->version);
+    const struct stream_hooks plain = websocket_begin(&websockets, &mqtt);
     const struct stream_hooks any = tls_begin(&tls, keylog, source->live != NULL || is_standard_input(source), &plain);
     struct capture_source pausing = *source;
     pausing.pause = hooks->pause;

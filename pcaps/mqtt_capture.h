@@ -1,6 +1,6 @@
 /* From a capture to the MQTT in it: the one way that decode, lint and replay go. Internal to pcaps/.
  *
- *     file -> packets -> TCP streams -> TLS taken off -> MQTT connections -> hooks
+ *     file -> packets -> TCP streams -> TLS taken off -> WebSocket taken off -> MQTT connections -> hooks
  *
  * Each step is a filter with stream_hooks on both sides. */
 #ifndef MQSPEC_MQTT_CAPTURE_H

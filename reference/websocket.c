@@ -71,6 +71,8 @@ static bool put(struct backlog *backlog, const void *data, size_t length) {
 
 struct mqtt_bytes websocket_output(const struct websocket *websocket) {
     const struct backlog *output = &websocket->output;
+    if (output->data == NULL)
+        return (struct mqtt_bytes){NULL, 0};
     return (struct mqtt_bytes){output->data + output->start, (uint32_t)(output->length - output->start)};
 }
 

@@ -75,6 +75,7 @@ enum field {
     FIELD_ACCEPT,
     FIELD_VERSION,
     FIELD_PROTOCOL,
+    FIELD_EXTENSIONS,
     FIELD_HOST,
     FIELDS
 };
@@ -86,6 +87,7 @@ static const char *const names[FIELDS] = {
     [FIELD_ACCEPT] = "Sec-WebSocket-Accept",
     [FIELD_VERSION] = "Sec-WebSocket-Version",
     [FIELD_PROTOCOL] = "Sec-WebSocket-Protocol",
+    [FIELD_EXTENSIONS] = "Sec-WebSocket-Extensions",
     [FIELD_HOST] = "Host",
 };
 
@@ -96,6 +98,8 @@ struct fields {
     bool upgrades;    /* Upgrade names websocket */
     bool connects;    /* Connection names Upgrade */
     bool offers_mqtt; /* Sec-WebSocket-Protocol names mqtt */
+    bool offers_other;
+    bool compresses; /* Sec-WebSocket-Extensions names permessage-deflate */
 };
 
 /* Lists may be spread over several fields of one name. */
@@ -108,6 +112,25 @@ static bool names_token(struct mqtt_bytes list, const char *token, bool in_any_c
     return false;
 }
 
+static bool names_other_than(struct mqtt_bytes list, const char *token) {
+    while (list.length > 0) {
+        struct mqtt_bytes one = trimmed(take_until(&list, ','));
+        if (one.length > 0 && !mqtt_equal(one, mqtt_text(token)))
+            return true;
+    }
+    return false;
+}
+
+/* Extensions have parameters, behind semicolons: RFC 6455, section 9.1. */
+static bool names_extension(struct mqtt_bytes list, const char *token) {
+    while (list.length > 0) {
+        struct mqtt_bytes one = take_until(&list, ',');
+        if (equals_in_any_case(trimmed(take_until(&one, ';')), token))
+            return true;
+    }
+    return false;
+}
+
 static void note_field(struct fields *fields, enum field field, struct mqtt_bytes value) {
     if (fields->counts[field]++ == 0)
         fields->values[field] = value;
@@ -115,8 +138,12 @@ static void note_field(struct fields *fields, enum field field, struct mqtt_byte
         fields->upgrades = fields->upgrades || names_token(value, "websocket", true);
     if (field == FIELD_CONNECTION)
         fields->connects = fields->connects || names_token(value, "Upgrade", true);
-    if (field == FIELD_PROTOCOL)
+    if (field == FIELD_PROTOCOL) {
         fields->offers_mqtt = fields->offers_mqtt || names_token(value, SUBPROTOCOL, false);
+        fields->offers_other = fields->offers_other || names_other_than(value, SUBPROTOCOL);
+    }
+    if (field == FIELD_EXTENSIONS)
+        fields->compresses = fields->compresses || names_extension(value, "permessage-deflate");
 }
 
 /* The lines behind the first one. False where one of them is no header field. */
@@ -250,4 +277,22 @@ const char *handshake_check(struct mqtt_bytes answer, const char key[HANDSHAKE_K
         memcpy(subprotocol, chosen.data, length);
     subprotocol[length] = '\0';
     return NULL;
+}
+
+/* ---- Watching ---------------------------------------------------------------------------------------------------- */
+
+struct handshake_seen handshake_look(struct mqtt_bytes message, enum mqtt_side sender) {
+    struct fields fields;
+    struct mqtt_bytes line = take_line(&message);
+    struct mqtt_bytes first = take_until(&line, ' ');
+    struct mqtt_bytes second = take_until(&line, ' ');
+    bool is_right = sender == MQTT_CLIENT ? mqtt_equal(first, mqtt_text("GET")) : mqtt_equal(second, mqtt_text("101"));
+    if (!is_right || !read_fields(message, &fields))
+        return (struct handshake_seen){0};
+    return (struct handshake_seen){
+        .upgrades = fields.upgrades,
+        .names_mqtt = fields.offers_mqtt,
+        .names_other = fields.offers_other,
+        .compresses = fields.compresses,
+    };
 }

@@ -22,4 +22,16 @@ const char *handshake_answer(struct mqtt_bytes request, const char *subprotocol,
 const char *handshake_check(struct mqtt_bytes answer, const char key[HANDSHAKE_KEY_LENGTH + 1], char *subprotocol,
                             size_t size);
 
+/* What one message of a handshake between others says, for whoever watches them. */
+struct handshake_seen {
+    bool upgrades;    /* a GET that asks for WebSocket, or an answer with status 101 that switches to it */
+    bool names_mqtt;  /* "mqtt" is among the subprotocols that it names */
+    bool names_other; /* so is another one */
+    bool compresses;  /* it names the extension permessage-deflate */
+};
+
+/* Reads a message, whole, of the Client or of the Server. It judges no more than it has to: peers differ, and what they
+ * accept of each other counts. */
+struct handshake_seen handshake_look(struct mqtt_bytes message, enum mqtt_side sender);
+
 #endif
