@@ -26,6 +26,8 @@ struct conversation {
     microseconds time;
     uint8_t held[LONGEST_PREFIX]; /* the client's first bytes, until they decide */
     uint32_t held_length;
+    struct websocket_fault faults[WEBSOCKET_MOST_FAULTS]; /* that wait until it is known for MQTT */
+    uint32_t fault_count;
     void *owner;
 };
 
@@ -111,6 +113,8 @@ static void accept(struct conversations *all, struct conversation *conversation)
     all->mqtt_count++;
     conversation->owner = all->hooks.opened(all->hooks.context, &conversation->client, &conversation->server,
                                             conversation->from_start, conversation->frame, conversation->time);
+    for (uint32_t i = 0; i < conversation->fault_count && all->fault != NULL; i++)
+        all->fault(all->hooks.context, conversation->owner, &conversation->faults[i]);
 }
 
 static void refuse(struct conversations *all, struct conversation *conversation) {
@@ -253,10 +257,22 @@ static void closed(void *context, void *owner, uint64_t frame, microseconds time
     free(conversation);
 }
 
+void conversation_has_fault(void *context, void *owner, const struct websocket_fault *fault) {
+    struct conversations *all = context;
+    struct conversation *conversation = owner;
+    if (conversation == NULL)
+        return;
+    if (conversation->recognition == IS_MQTT && all->fault != NULL)
+        all->fault(all->hooks.context, conversation->owner, fault);
+    else if (conversation->recognition == UNDECIDED && conversation->fault_count < WEBSOCKET_MOST_FAULTS)
+        conversation->faults[conversation->fault_count++] = *fault;
+}
+
 struct stream_hooks conversations_begin(struct conversations *conversations, const struct stream_hooks *hooks,
-                                        conversation_version *version) {
+                                        conversation_version *version, websocket_fault_teller *fault) {
     memset(conversations, 0, sizeof *conversations);
     conversations->hooks = *hooks;
     conversations->version = version;
+    conversations->fault = fault;
     return (struct stream_hooks){conversations, opened, received, missing, ended, closed};
 }

@@ -13,7 +13,7 @@
 #ifndef MQSPEC_CONVERSATION_H
 #define MQSPEC_CONVERSATION_H
 
-#include "pcaps/capture.h"
+#include "pcaps/websocket_stream.h"
 
 /* The version of a connection without CONNECT shows in the bytes that are handed on next. */
 typedef void conversation_version(void *context, void *owner, enum mqtt_version version);
@@ -21,6 +21,7 @@ typedef void conversation_version(void *context, void *owner, enum mqtt_version 
 struct conversations {
     struct stream_hooks hooks;     /* who wants MQTT */
     conversation_version *version; /* or NULL */
+    websocket_fault_teller *fault; /* or NULL; the owner is that of hooks */
     size_t mqtt_count;             /* connections handed on */
     size_t other_count;            /* connections that are not MQTT */
     struct spec_rules rules;
@@ -28,6 +29,9 @@ struct conversations {
 
 /* Fills `conversations`, which the returned hooks point to. */
 struct stream_hooks conversations_begin(struct conversations *conversations, const struct stream_hooks *hooks,
-                                        conversation_version *version);
+                                        conversation_version *version, websocket_fault_teller *fault);
+
+/* Hands a fault on that the filter before this one has found, as soon as the connection is known for MQTT. */
+websocket_fault_teller conversation_has_fault;
 
 #endif

@@ -36,6 +36,13 @@ struct linting {
     microseconds now;
 };
 
+/* How MQTT is carried is judged in the version of the CONNECT, which comes later. */
+struct carriage {
+    bool has_version;
+    struct websocket_fault faults[WEBSOCKET_MOST_FAULTS];
+    unsigned fault_count;
+};
+
 struct linted {
     struct linting *linting;
     struct linted_server *server;
@@ -47,6 +54,7 @@ struct linted {
     char client_address[64];
     struct packet_ring recent;
     struct noticed noticed;
+    struct carriage carriage;
 };
 
 /* ---- What the monitor tells ------------------------------------------------------------------------------ */
@@ -66,6 +74,8 @@ static void learn_from_connect(struct linted *linted, const struct mqtt_connect 
         show_name(connect->client_identifier, linted->client, sizeof linted->client);
 }
 
+static void tell_faults(struct linted *linted);
+
 static void saw_packet(void *context, void *owner, enum mqtt_side side, microseconds time,
                        const struct mqtt_packet *packet, struct mqtt_bytes bytes) {
     struct linting *linting = context;
@@ -75,21 +85,37 @@ static void saw_packet(void *context, void *owner, enum mqtt_side side, microsec
     breach_queue_packet(linting->queue, &linted->recent);
     if (packet->type == MQTT_CONNACK)
         learn_from_connack(linted, &packet->connack);
-    if (packet->type == MQTT_CONNECT)
+    if (packet->type == MQTT_CONNECT) {
         learn_from_connect(linted, &packet->connect);
+        linted->carriage.has_version = true;
+        tell_faults(linted);
+    }
     noticed_packet(&linting->notices, &linted->noticed, side, packet, time);
 }
 
-static void count_breach(struct lint_totals *totals, const struct monitor_breach *breach, const char *client) {
-    totals->breaches[breach->side]++;
-    totals->by_statement[breach->statement]++;
-    lint_totals_client(totals, client)->breaches[breach->side]++;
+static void count_breach(struct lint_totals *totals, enum mqtt_side side, enum spec_statement statement,
+                         const char *client) {
+    totals->breaches[side]++;
+    totals->by_statement[statement]++;
+    lint_totals_client(totals, client)->breaches[side]++;
+}
+
+/* Fills in where the connection stands, counts, and tells. */
+static void add_breach(struct linted *linted, struct lint_breach *breach, bool offends) {
+    struct linting *linting = linted->linting;
+    count_breach(linting->totals, breach->side, breach->statement, linted->client);
+    breach->seconds = show_seconds(linting->start, breach->time);
+    breach->connection = linted->number;
+    breach->version = linted->version;
+    breach->client = linted->client;
+    breach->client_address = linted->client_address;
+    breach->server_address = linted->server->address;
+    breach_queue_add(linting->queue, breach, &linted->recent, offends);
 }
 
 static void saw_breach(void *context, const struct monitor_breach *breach) {
     struct linting *linting = context;
     struct linted *linted = breach->owner;
-    count_breach(linting->totals, breach, linted->client);
     /* Bytes that are no packet were not seen as one. */
     if (breach->packet == NULL && breach->bytes.length > 0) {
         packet_ring_add(&linted->recent, breach->side, breach->bytes, linting->frame, breach->time);
@@ -101,15 +127,38 @@ static void saw_breach(void *context, const struct monitor_breach *breach) {
         .what = breach->what,
         .frame = linting->frame,
         .time = breach->time,
-        .seconds = show_seconds(linting->start, breach->time),
-        .connection = linted->number,
-        .version = linted->version,
-        .client = linted->client,
-        .client_address = linted->client_address,
-        .server_address = linted->server->address,
         .offset = breach->offset,
     };
-    breach_queue_add(linting->queue, &told, &linted->recent, breach->bytes.length > 0);
+    add_breach(linted, &told, breach->bytes.length > 0);
+}
+
+/* MQTT 3.1 says nothing about WebSocket. */
+static void tell_faults(struct linted *linted) {
+    static const struct {
+        enum spec_statement before_5, in_5;
+        const char *what;
+    } rules[] = {
+        [WEBSOCKET_MQTT_NOT_OFFERED] = {V311(6_0_0_3), V5(6_0_0_3),
+                                        "the request for WebSocket does not offer the subprotocol mqtt"},
+        [WEBSOCKET_OTHER_CHOSEN] = {V311(6_0_0_4), V5(6_0_0_4),
+                                    "the answer to the request for WebSocket names another subprotocol than mqtt"},
+        [WEBSOCKET_TEXT_FRAME] = {V311(6_0_0_1), V5(6_0_0_1), "MQTT in a text frame of WebSocket"},
+    };
+    struct carriage *carriage = &linted->carriage;
+    if (!carriage->has_version)
+        return;
+    for (unsigned i = 0; i < carriage->fault_count && linted->version >= MQTT_3_1_1; i++) {
+        const struct websocket_fault *fault = &carriage->faults[i];
+        struct lint_breach told = {
+            .side = fault->side,
+            .statement = BY_VERSION(linted->version, rules[fault->kind].before_5, rules[fault->kind].in_5),
+            .what = rules[fault->kind].what,
+            .frame = fault->frame,
+            .time = fault->time > linted->linting->start ? fault->time : linted->linting->start,
+        };
+        add_breach(linted, &told, false);
+    }
+    carriage->fault_count = 0;
 }
 
 static void saw_notice(void *context, void *owner, enum notice_kind kind, enum mqtt_side side, const char *detail) {
@@ -205,6 +254,15 @@ static void *opened(void *context, const struct stream_address *client, const st
     return linted;
 }
 
+static void has_fault(void *context, void *owner, const struct websocket_fault *fault) {
+    struct linted *linted = owner;
+    (void)context;
+    if (linted == NULL || linted->carriage.fault_count == WEBSOCKET_MOST_FAULTS)
+        return;
+    linted->carriage.faults[linted->carriage.fault_count++] = *fault;
+    tell_faults(linted);
+}
+
 /* What was promised in a CONNECT of 5.0 that nobody saw, limits and aliases above all, cannot be judged without it. */
 static void shows_version(void *context, void *owner, enum mqtt_version version) {
     struct linting *linting = context;
@@ -296,8 +354,10 @@ bool lint_capture(const struct capture_source *source, const struct lint_hooks *
         return false;
     }
     notices_begin(&linting.notices, saw_notice, &linting);
-    const struct mqtt_capture_hooks wanted = {
-        {&linting, opened, received, missing, ended, closed}, shows_version, paused};
+    const struct mqtt_capture_hooks wanted = {.stream = {&linting, opened, received, missing, ended, closed},
+                                              .version = shows_version,
+                                              .fault = has_fault,
+                                              .pause = paused};
     struct mqtt_capture_totals found;
     bool whole = mqtt_capture_read(source, &wanted, &found, reason, reason_size);
     totals->others = found.others;

@@ -15,8 +15,8 @@ static bool read_streams(const struct capture_source *source, struct keylog *key
     struct conversations conversations;
     struct tls_filter tls;
     struct websocket_filter websockets;
-    const struct stream_hooks mqtt = conversations_begin(&conversations, &hooks->stream, hooks->version);
-    const struct stream_hooks plain = websocket_begin(&websockets, &mqtt);
+    const struct stream_hooks mqtt = conversations_begin(&conversations, &hooks->stream, hooks->version, hooks->fault);
+    const struct stream_hooks plain = websocket_begin(&websockets, &mqtt, conversation_has_fault);
     const struct stream_hooks any = tls_begin(&tls, keylog, source->live != NULL || is_standard_input(source), &plain);
     struct capture_source pausing = *source;
     pausing.pause = hooks->pause;

@@ -13,6 +13,7 @@
 struct mqtt_capture_hooks {
     struct stream_hooks stream;                     /* as conversation.h says */
     conversation_version *version;                  /* or NULL */
+    websocket_fault_teller *fault;                  /* or NULL; with the context and the owner of `stream` */
     void (*pause)(void *context, microseconds now); /* as in capture_source, with the stream's context; or NULL */
 };
 

@@ -21,6 +21,7 @@ struct direction {
     struct websocket_header frame;
     uint64_t left;   /* of its payload */
     bool compressed; /* the message that is under way */
+    bool has_text;   /* a text frame was told */
 };
 
 struct websocket {
@@ -28,6 +29,9 @@ struct websocket {
     uint8_t *kept[2];        /* what came before it was, by enum mqtt_side */
     uint32_t kept_length[2]; /* at most HANDSHAKE_LONGEST */
     uint32_t request_end;    /* 0 while the request is not whole */
+    uint64_t request_frame;  /* where it ends */
+    bool offers_mqtt;        /* the client */
+    bool chooses_other;      /* the server, another subprotocol */
     bool compresses;
     struct direction directions[2];
 };
@@ -65,6 +69,12 @@ static void hand_on_end(const struct arrival *arrival, bool reset) {
         wanted->ended(wanted->context, arrival->stream->owner, arrival->side, reset, arrival->frame, arrival->time);
 }
 
+static void tell_fault(const struct arrival *arrival, enum websocket_fault_kind kind) {
+    const struct websocket_fault fault = {kind, arrival->side, arrival->frame, arrival->time};
+    if (arrival->filter->fault != NULL)
+        arrival->filter->fault(arrival->filter->wanted.context, arrival->stream->owner, &fault);
+}
+
 /* ---- Frames ----------------------------------------------------------------------------------------------- */
 
 static void skip(struct mqtt_bytes *bytes, uint32_t count) {
@@ -84,6 +94,10 @@ static void begin_frame(const struct arrival *arrival, struct direction *directi
     direction->place = frame->length > 0 ? IN_PAYLOAD : IN_HEADER;
     if (frame->opcode == OPCODE_TEXT || frame->opcode == OPCODE_BINARY)
         direction->compressed = frame->compressed;
+    if (frame->opcode == OPCODE_TEXT && !direction->has_text) {
+        direction->has_text = true;
+        tell_fault(arrival, WEBSOCKET_TEXT_FRAME);
+    }
     if (frame->opcode != OPCODE_CLOSE)
         return;
     direction->place = BEHIND_ALL;
@@ -232,8 +246,18 @@ static void let_pass(const struct arrival *arrival) {
 /* The handshake is over; `ends` are where its messages end. */
 static void open_websocket(const struct arrival *arrival, const uint32_t ends[2]) {
     struct websocket *websocket = arrival->stream->websocket;
-    websocket->open = true;
     struct arrival kept = *arrival;
+    websocket->open = true;
+    if (!websocket->offers_mqtt) {
+        kept.side = MQTT_CLIENT;
+        kept.frame = websocket->request_frame;
+        tell_fault(&kept, WEBSOCKET_MQTT_NOT_OFFERED);
+        kept.frame = arrival->frame;
+    }
+    if (websocket->chooses_other) {
+        kept.side = MQTT_SERVER;
+        tell_fault(&kept, WEBSOCKET_OTHER_CHOSEN);
+    }
     for (kept.side = MQTT_CLIENT; kept.side <= MQTT_SERVER; kept.side++) {
         struct mqtt_bytes bytes = kept_bytes(websocket, kept.side);
         if (bytes.length == ends[kept.side])
@@ -244,11 +268,16 @@ static void open_websocket(const struct arrival *arrival, const uint32_t ends[2]
     drop_kept(arrival->filter, websocket);
 }
 
-static void judge_request(const struct arrival *arrival, struct mqtt_bytes request) {
-    if (handshake_look(request, MQTT_CLIENT).upgrades)
-        arrival->stream->websocket->request_end = request.length;
-    else
+static void judge_request(const struct arrival *arrival, struct mqtt_bytes message) {
+    struct websocket *websocket = arrival->stream->websocket;
+    struct handshake_seen request = handshake_look(message, MQTT_CLIENT);
+    if (!request.upgrades) {
         let_pass(arrival);
+        return;
+    }
+    websocket->request_end = message.length;
+    websocket->request_frame = arrival->frame;
+    websocket->offers_mqtt = request.names_mqtt;
 }
 
 static void judge_answer(const struct arrival *arrival, struct mqtt_bytes message) {
@@ -259,6 +288,7 @@ static void judge_answer(const struct arrival *arrival, struct mqtt_bytes messag
         return;
     }
     websocket->compresses = answer.compresses;
+    websocket->chooses_other = answer.names_other;
     open_websocket(arrival, (const uint32_t[2]){websocket->request_end, message.length});
 }
 
@@ -402,8 +432,10 @@ static void closed(void *context, void *owner, uint64_t frame, microseconds time
     free(stream);
 }
 
-struct stream_hooks websocket_begin(struct websocket_filter *filter, const struct stream_hooks *wanted) {
+struct stream_hooks websocket_begin(struct websocket_filter *filter, const struct stream_hooks *wanted,
+                                    websocket_fault_teller *fault) {
     memset(filter, 0, sizeof *filter);
     filter->wanted = *wanted;
+    filter->fault = fault;
     return (struct stream_hooks){filter, opened, received, missing, ended, closed};
 }

@@ -631,7 +631,7 @@ static void test_conversation_row(void **state) {
     struct conversations conversations;
     struct stream_hooks wanted = {
         .context = &log, .opened = note_opened, .bytes = note_bytes, .gap = note_gap, .closed = note_closed};
-    struct stream_hooks hooks = conversations_begin(&conversations, &wanted, note_version);
+    struct stream_hooks hooks = conversations_begin(&conversations, &wanted, note_version, NULL);
     struct stream_address client = {"10.0.0.1:4000", 4000};
     struct stream_address server = {"10.0.0.2", row->port};
     void *owner = hooks.opened(hooks.context, &client, &server, row->from_start, 1, 1);

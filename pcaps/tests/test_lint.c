@@ -48,8 +48,42 @@ struct lint_row {
 #define ACCEPTED_5   OPEN(0), C(0, 0, CONNECT_5), S(0, 0, "\x20\3\0\0\0")
 #define SUBSCRIBED_5 ACCEPTED_5, C(0, 1, "\x82\7\0\1\0\0\1t\1"), S(0, 1, "\x90\4\0\1\0\1")
 
+/* Over WebSocket: the request is frame 4, the answer frame 6, then come the frames. Client and server end a field of
+ * the handshake each with what they say of subprotocols. */
+#define ASKS(subprotocols)     OPEN(0), C(0, 0, "GET / HTTP/1.1\r\nUpgrade: websocket\r\n" subprotocols "\r\n")
+#define SWITCHES(subprotocol)  S(0, 0, "HTTP/1.1 101 x\r\nUpgrade: websocket\r\n" subprotocol "\r\n")
+#define NAMES(text)            "Sec-WebSocket-Protocol: " text "\r\n"
+#define CONNECT_FRAME(opcode)  C(0, 0, opcode "\x8f\0\0\0\0" CONNECT)
+#define CONNECT5_FRAME(opcode) C(0, 0, opcode "\x95\0\0\0\0" CONNECT_5)
+#define CONNECT31              "\x10\x0f\0\6MQIsdp\3\2\0\x3c\0\1a"
+
 /* clang-format off */
 static const struct lint_row rows[] = {
+    {"WebSocket: nothing is wrong",
+     {ASKS(NAMES("a, mqtt")), SWITCHES(NAMES("mqtt")), CONNECT_FRAME("\x82"), S(0, 0, "\x82\4\x20\2\0\0")},
+     "1 connection, 2 packets, client 0, server 0"},
+    {"WebSocket: a server that names no subprotocol has not chosen another",
+     {ASKS(NAMES("mqtt")), SWITCHES(""), CONNECT_FRAME("\x82"), S(0, 0, "\x82\4\x20\2\0\0")},
+     "1 connection, 2 packets, client 0, server 0"},
+    {"WebSocket: mqtt is not offered, and another subprotocol is chosen",
+     {ASKS(NAMES("mqttv3.1")), SWITCHES(NAMES("mqttv3.1")), CONNECT_FRAME("\x82"), S(0, 0, "\x82\4\x20\2\0\0")},
+     "client MQTT311:6.0.0-3 #4; server MQTT311:6.0.0-4 #6; 1 connection, 2 packets, client 1, server 1"},
+    {"WebSocket: no subprotocol is offered in 5.0",
+     {ASKS(""), SWITCHES(""), CONNECT5_FRAME("\x82")},
+     "client MQTT5:6.0.0-3 #4; 1 connection, 1 packets, client 1, server 0"},
+    {"WebSocket: MQTT 3.1 does not ask for a subprotocol",
+     {ASKS(NAMES("mqttv3.1")), SWITCHES(NAMES("mqttv3.1")), C(0, 0, "\x81\x91\0\0\0\0" CONNECT31)},
+     "1 connection, 1 packets, client 0, server 0"},
+    {"WebSocket: text frames, each side's told once",
+     {ASKS(NAMES("mqtt")), SWITCHES(NAMES("mqtt")), CONNECT_FRAME("\x81"), S(0, 0, "\x81\4\x20\2\0\0"),
+     C(0, 1, "\x81\2\xc0\0"), S(0, 1, "\x81\2\xd0\0")},
+     "client MQTT311:6.0.0-1 #8; server MQTT311:6.0.0-1 #10; 1 connection, 4 packets, client 1, server 1"},
+    {"WebSocket: a text frame of the client behind its CONNECT",
+     {ASKS(NAMES("mqtt")), SWITCHES(NAMES("mqtt")), CONNECT_FRAME("\x82"), C(0, 1, "\x81\2\xc0\0")},
+     "client MQTT311:6.0.0-1 #10; 1 connection, 2 packets, client 1, server 0"},
+    {"WebSocket: other breaches are found, too",
+     {ASKS(NAMES("mqtt")), SWITCHES(NAMES("mqtt")), CONNECT_FRAME("\x82"), CONNECT_FRAME("\x82")},
+     "client MQTT311:3.1.0-2 #10; 1 connection, 2 packets, client 1, server 0"},
     {"nothing is wrong",
      {ACCEPTED, C(0, 1, "\x82\6\0\1\0\1t\0"), S(0, 1, "\x90\3\0\1\0"), C(0, 2, "\xc0\0"), S(0, 2, "\xd0\0"), C(0,
      3, "\xe0\0"), C_ENDS(0, 3)},

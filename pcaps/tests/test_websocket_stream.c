@@ -151,7 +151,7 @@ static void test_row(void **state) {
     const struct row *row = *state;
     struct event_log log = {.length = 0};
     struct stream_hooks wanted = log_hooks(&log);
-    struct stream_hooks hooks = websocket_begin(&filter, &wanted);
+    struct stream_hooks hooks = websocket_begin(&filter, &wanted, NULL);
     void *owner = open_connection(&hooks);
     uint64_t frame = 2;
     for (const struct spoken *spoken = row->spoken; spoken->kind != ENDS; spoken++)
@@ -292,7 +292,7 @@ static struct stream_hooks collect(void) {
                                         .bytes = collect_bytes,
                                         .gap = collect_gap,
                                         .closed = collect_closed};
-    return websocket_begin(&filter, &wanted);
+    return websocket_begin(&filter, &wanted, NULL);
 }
 
 /* Hands in bytes of a side, in segments of at most `size`, each in a block of its own size. */
