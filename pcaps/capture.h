@@ -63,7 +63,7 @@ struct capture_source {
      * capture's time, or 0 where nobody knows. May be NULL. */
     void (*pause)(void *context, microseconds now);
     void *pause_context;
-    const char *keys; /* a key log to read TLS with, where MQTT is looked for; or NULL */
+    const char *keys; /* a key log to read TLS with, where MQTT is looked for; or NULL: that beside the file */
 };
 
 /* Reads a whole capture. Returns true at its end. False where it cannot be read, is cut or is damaged: `reason` then

@@ -12,7 +12,8 @@ static const char usage[] = "usage: mqspec decode FILE.pcap... [--keys FILE] [-v
                             "       mqspec decode -i INTERFACE [--keys FILE] [-v|--json] [FILTER...]\n"
                             "       mqspec decode --hex BYTES [--from client|server] [-V 3.1|3.1.1|5.0] [-v|--json]\n"
                             "  -v, --verbose  each field and the bytes of a packet on lines of their own\n"
-                            "  --keys FILE    the key log (SSLKEYLOGFILE) to read TLS 1.2 and 1.3 with\n"
+                            "  --keys FILE    the key log (SSLKEYLOGFILE) to read TLS 1.2 and 1.3 with;\n"
+                            "                 else NAME.keys beside NAME.pcap, where it is\n"
                             "  --from SIDE    who sent the bytes; else the packets tell\n"
                             "  -V VERSION     of the bytes; else a CONNECT among them tells, and without it 3.1.1\n"
                             "Filters; packets are shown that meet all that are given:\n"
@@ -209,7 +210,7 @@ static int decode_file(const char *path, struct capture_live *live, const struct
     const struct capture_source source = {.path = path, .live = live, .keys = options->keys};
     bool whole = decode_capture(&source, options->form, &options->filter, &totals, reason, sizeof reason);
     fflush(stdout); /* what was decoded stands before what is wrong */
-    tls_show_troubles("decode", path, options->keys != NULL, &totals.tls);
+    tls_show_troubles("decode", path, &totals.tls);
     if (!whole) {
         fprintf(stderr, "mqspec decode: %s: %s\n", path, reason);
         return EXIT_USAGE;

@@ -12,7 +12,8 @@
 static const char usage[] =
     "usage: mqspec lint FILE.pcap... [--keys FILE] [--json[=FILE]] [--html FILE] [--sarif FILE]\n"
     "       mqspec lint -i INTERFACE [--keys FILE] [--json[=FILE]] [--html FILE] [--sarif FILE]\n"
-    "  --keys FILE    the key log (SSLKEYLOGFILE) to read TLS 1.2 and 1.3 with\n"
+    "  --keys FILE    the key log (SSLKEYLOGFILE) to read TLS 1.2 and 1.3 with;\n"
+    "                 else NAME.keys beside NAME.pcap, where it is\n"
     "  --json         print JSON in place of text; with =FILE, or with FILE.json behind it,\n"
     "                 write it there beside the text\n"
     "  --html FILE    write a page that shows each breach with the packets around it\n"
@@ -134,7 +135,7 @@ static int lint_file(const char *path, struct capture_live *live, struct lint_co
     for (size_t i = 0; i < command->output_count; i++)
         command->outputs[i].form->end_capture(&command->outputs[i], &totals, reason);
     int status = judge_outcome(path, whole, &totals, reason);
-    tls_show_troubles("lint", path, command->keys != NULL, &totals.tls);
+    tls_show_troubles("lint", path, &totals.tls);
     lint_totals_free(&totals);
     return status;
 }

@@ -24,7 +24,8 @@ static const char usage[] =
     "  --cert FILE --key FILE\n"
     "                  a certificate to show; the key may be in its file\n"
     "  --ws-path PATH  what the WebSocket handshake asks for (/mqtt)\n"
-    "  --keys FILE     the key log (SSLKEYLOGFILE) to read TLS 1.2 and 1.3 of the capture with\n"
+    "  --keys FILE     the key log (SSLKEYLOGFILE) to read TLS 1.2 and 1.3 of the capture with;\n"
+    "                  else NAME.keys beside NAME.pcap, where it is\n"
     "FILE may be - for standard input. Exit status: 0 the target answered as recorded, 1 it did not, 2 the capture\n"
     "cannot be read or played, 3 the target could not be reached.\n";
 
@@ -321,7 +322,7 @@ static int replay(struct options *options) {
     }
     const struct capture_source source = {.path = options->file, .keys = options->keys};
     bool whole = recording_read(&recording, &source, &options->names, reason, sizeof reason);
-    tls_show_troubles("replay", options->file, options->keys != NULL, &recording.tls);
+    tls_show_troubles("replay", options->file, &recording.tls);
     if (!whole)
         fprintf(stderr, "mqspec replay: %s: %s\n", options->file, reason);
     else if (check_recording(&recording, options->file))

@@ -24,8 +24,8 @@ static void show_without_keys(const char *subcommand, const char *capture, const
                 subcommand, capture, count);
 }
 
-void tls_show_troubles(const char *subcommand, const char *capture, bool has_keys, const struct tls_totals *totals) {
-    if (!has_keys) {
+void tls_show_troubles(const char *subcommand, const char *capture, const struct tls_totals *totals) {
+    if (!totals->has_keys) {
         show_without_keys(subcommand, capture, totals);
         return;
     }

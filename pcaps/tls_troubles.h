@@ -17,6 +17,7 @@ enum tls_trouble {
 };
 
 struct tls_totals {
+    bool has_keys;    /* a key log was there */
     size_t decrypted; /* connections */
     size_t troubled[TLS_TROUBLE_COUNT];
     size_t unfinished; /* connections whose server did not answer their ClientHello: they hold nothing */
@@ -25,6 +26,6 @@ struct tls_totals {
 };
 
 /* Says on standard error what of a capture could not be read, and what to do. */
-void tls_show_troubles(const char *subcommand, const char *capture, bool has_keys, const struct tls_totals *totals);
+void tls_show_troubles(const char *subcommand, const char *capture, const struct tls_totals *totals);
 
 #endif

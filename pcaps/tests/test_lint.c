@@ -358,6 +358,12 @@ static const struct stored_row stored[] = {
     {"pcaps/mqtt-js-hivemq-5.0.pcap", 9, 102, 0, 0},
     {"pcaps/amqtt-python.pcap", 5, 53, 0, 0},
     {"pcaps/paho-go.pcap", 5, 58, 0, 0},
+    {"pcaps/mqtt-js-ws.pcap", 7, 62, 0, 0},
+    {"pcaps/paho-python-ws-5.0.pcap", 8, 104, 0, 0},
+    /* With the key logs beside them. */
+    {"pcaps/paho-go-tls-1.3.pcap", 5, 58, 0, 0},
+    {"pcaps/paho-python-tls-1.2-5.0.pcap", 8, 104, 0, 0},
+    {"pcaps/mqtt-js-wss-5.0.pcap", 9, 102, 0, 0},
     {"pcaps/lossy-link.pcap", 19, 145, 0, 1},
     /* Topic Aliases to a broker that allows none. */
     {"pcaps/paho-python-mochi-5.0.pcap", 8, 104, 2, 0},

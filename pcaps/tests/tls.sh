@@ -205,9 +205,11 @@ fi
 
 # ---- What is said ----------------------------------------------------------------------------------------------------
 
-runs 'without keys' 2 'TLS connections that are not read: 14; give --keys FILE' "$mqspec" decode "$work/openssl.pcap"
-runs 'lint without keys' 2 'give --keys FILE' "$mqspec" lint "$work/openssl.pcap"
-runs 'replay without keys' 2 'give --keys FILE' "$mqspec" replay --target localhost:1 "$work/openssl.pcap"
+cp "$work/openssl.pcap" "$work/lonely.pcap"
+runs 'with the keys beside it' 0 '' "$mqspec" decode "$work/openssl.pcap"
+runs 'without keys' 2 'TLS connections that are not read: 14; give --keys FILE' "$mqspec" decode "$work/lonely.pcap"
+runs 'lint without keys' 2 'give --keys FILE' "$mqspec" lint "$work/lonely.pcap"
+runs 'replay without keys' 2 'give --keys FILE' "$mqspec" replay --target localhost:1 "$work/lonely.pcap"
 : >"$work/empty.keys"
 runs 'with keys of nobody' 2 'the key log has no secrets for them' "$mqspec" decode --keys "$work/empty.keys" \
     "$work/openssl.pcap"
