@@ -35,7 +35,8 @@ static uint32_t find_candidate(const struct tls_framing *framing, struct mqtt_by
 
 static struct mqtt_bytes consume(struct mqtt_bytes *bytes, uint32_t length) {
     struct mqtt_bytes consumed = {bytes->data, length};
-    bytes->data += length;
+    if (length > 0) /* else there may be no bytes at all */
+        bytes->data += length;
     bytes->length -= length;
     return consumed;
 }

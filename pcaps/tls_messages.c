@@ -22,7 +22,8 @@ static struct mqtt_bytes consume(struct mqtt_bytes *bytes, uint32_t length) {
     if (length > bytes->length)
         length = bytes->length;
     struct mqtt_bytes consumed = {bytes->data, length};
-    bytes->data += length;
+    if (length > 0) /* else there may be no bytes at all */
+        bytes->data += length;
     bytes->length -= length;
     return consumed;
 }

@@ -4,8 +4,7 @@
 
 /* Behind the number of connections: why they are not read, and what to do. */
 static const char *const troubles[TLS_TROUBLE_COUNT] = {
-    [TLS_NO_SECRETS] = "the key log has no secrets for them; one of their ends has to run with SSLKEYLOGFILE before "
-                       "they begin",
+    [TLS_NO_SECRETS] = "the key log has no secrets for them; run one of their ends with SSLKEYLOGFILE",
     [TLS_JOINED] = "they begin before the capture; start it before they connect",
     [TLS_HANDSHAKE_MISSING] = "a part of their handshake is missing from the capture",
     [TLS_TOO_OLD] = "they are older than TLS 1.2",

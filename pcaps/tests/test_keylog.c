@@ -183,7 +183,7 @@ static void test_refresh(void **state) {
     check_found(keylog, &first);
     check_found(keylog, &no_second);
     assert_false(keylog_refresh(keylog));
-    fputs(R1_WITHOUT_FIRST + 2, file);
+    fputs(&R1_WITHOUT_FIRST[2], file);
     fputs("00112233445566778899aabbccddeeff\nthis is no key\nCLIENT_RANDOM 00\n", file);
     fflush(file);
     assert_true(keylog_refresh(keylog));
