@@ -1,5 +1,6 @@
 /* Where libFuzzer, AFL++ and the replaying driver come in. Built once a target, with FUZZ_TARGET_DECODE,
- * FUZZ_TARGET_PROPERTIES, FUZZ_TARGET_CAPTURE or FUZZ_TARGET_BROKER defined. A failing input ends the process. */
+ * FUZZ_TARGET_PROPERTIES, FUZZ_TARGET_CAPTURE, FUZZ_TARGET_TLS or FUZZ_TARGET_BROKER defined. A failing input ends the
+ * process. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -18,6 +19,10 @@ static bool holds(const uint8_t *data, size_t size, struct finding *finding) {
 #elif defined(FUZZ_TARGET_CAPTURE)
 static bool holds(const uint8_t *data, size_t size, struct finding *finding) {
     return fuzz_capture(data, size, finding);
+}
+#elif defined(FUZZ_TARGET_TLS)
+static bool holds(const uint8_t *data, size_t size, struct finding *finding) {
+    return fuzz_tls(data, size, finding);
 }
 #elif defined(FUZZ_TARGET_BROKER)
 #if defined(CANARY)
@@ -43,7 +48,7 @@ static bool holds(const uint8_t *data, size_t size, struct finding *finding) {
     return fuzz_broker(&memory, canary(), data, size, finding);
 }
 #else
-#error "no target: define FUZZ_TARGET_DECODE, FUZZ_TARGET_PROPERTIES, FUZZ_TARGET_CAPTURE or FUZZ_TARGET_BROKER"
+#error "no target: define FUZZ_TARGET_DECODE, _PROPERTIES, _CAPTURE, _TLS or _BROKER"
 #endif
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {

@@ -5,14 +5,14 @@
 #   $(B)/fuzzing/fuzz/TARGET        the libFuzzer program, all rooms with sanitizers
 #   $(B)/afl/fuzz/afl_TARGET        the AFL++ program
 
-FUZZ_TARGETS = decode properties capture broker
+FUZZ_TARGETS = decode properties capture tls broker
 FUZZ_LINKED = $(B)/libfuzz.a $(B)/libpcaps.a $(B)/libreports.a $(B)/libreference.a $(B)/libcodec.a $(B)/libspec.a
 FUZZ_LIBRARIES = $(LDLIBS)
 FUZZ_SANITIZE = -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 FUZZ_SECONDS ?= 30
 
 # The clients prove that they know a password as the suite's do.
-$(B)/libfuzz.a: $(patsubst %.c,$(B)/%.o,$(addprefix fuzz/,broker.c broker_operations.c capture.c decode.c memory.c properties.c)) \
+$(B)/libfuzz.a: $(patsubst %.c,$(B)/%.o,$(addprefix fuzz/,broker.c broker_operations.c capture.c decode.c memory.c properties.c tls.c)) \
     $(B)/conformance/scram_client.o
 	rm -f $@
 	ar rcs $@ $^
@@ -20,6 +20,7 @@ $(B)/libfuzz.a: $(patsubst %.c,$(B)/%.o,$(addprefix fuzz/,broker.c broker_operat
 $(B)/fuzz/entry_decode.o: CPPFLAGS += -DFUZZ_TARGET_DECODE
 $(B)/fuzz/entry_properties.o: CPPFLAGS += -DFUZZ_TARGET_PROPERTIES
 $(B)/fuzz/entry_capture.o: CPPFLAGS += -DFUZZ_TARGET_CAPTURE
+$(B)/fuzz/entry_tls.o: CPPFLAGS += -DFUZZ_TARGET_TLS
 $(B)/fuzz/entry_broker.o: CPPFLAGS += -DFUZZ_TARGET_BROKER
 $(B)/fuzz/entry_canary.o: CPPFLAGS += -DFUZZ_TARGET_BROKER -DCANARY
 $(B)/fuzz/entry_%.o: fuzz/entry.c | $(HEADERS_GENERATED)
@@ -43,13 +44,13 @@ $(B)/fuzz/afl_%: $(B)/fuzz/entry_%.o $(B)/fuzz/afl_main.o $(FUZZ_LINKED)
 	$(CC) $(LDFLAGS) -o $@ $^ $(FUZZ_LIBRARIES)
 
 # What the tests run; the other programs are in the Makefile's own list.
-test-helpers: $(B)/fuzz/replay_properties $(B)/fuzz/replay_capture
+test-helpers: $(B)/fuzz/replay_properties $(B)/fuzz/replay_capture $(B)/fuzz/replay_tls
 
-fuzzers: ## build the libFuzzer programs, build/fuzzing/fuzz/decode, properties, capture and broker
+fuzzers: ## build the libFuzzer programs, build/fuzzing/fuzz/decode, properties, capture, tls and broker
 	@$(MAKE) --no-print-directory B=$(B)/fuzzing CC=clang OPTIMISE=-O1 SANITIZE='$(FUZZ_SANITIZE)' \
 	    $(FUZZ_TARGETS:%=$(B)/fuzzing/fuzz/%)
 
-afl: ## build the AFL++ programs, build/afl/fuzz/afl_decode, afl_properties, afl_capture and afl_broker
+afl: ## build the AFL++ programs, build/afl/fuzz/afl_decode, afl_properties, afl_capture, afl_tls and afl_broker
 	@$(MAKE) --no-print-directory B=$(B)/afl CC=afl-clang-fast $(FUZZ_TARGETS:%=$(B)/afl/fuzz/afl_%)
 
 fuzz-smoke: fuzzers ## fuzz each target for FUZZ_SECONDS (30)

@@ -33,6 +33,12 @@ bool fuzz_properties(const uint8_t *data, size_t size, struct finding *finding);
  * behind that. False with *finding filled when that does not hold. The input: the file. */
 bool fuzz_capture(const uint8_t *data, size_t size, struct finding *finding);
 
+/* TLS of a capture: what comes out is of one connection, which is opened and closed at most once each, in the frame
+ * that is at hand, and is no more than what came in. False with *finding filled when that does not hold. The input: a
+ * key log up to the first blank line, then parts of the connection, each with a byte of what it is (see tls.c) and its
+ * length in two. */
+bool fuzz_tls(const uint8_t *data, size_t size, struct finding *finding);
+
 /* The reference broker and several clients in virtual time, with the monitor as judge: the Server breaks no statement,
  * the broker leaks no memory and always moves on in time. False with *finding filled when that does not hold.
  * `off` is switched off in the broker unless it is SPEC_NONE. `memory` is used for all allocations; nothing in it

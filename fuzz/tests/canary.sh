@@ -16,6 +16,8 @@ tell $? "the decode target holds on the whole corpus"
 tell $? "the properties target holds on the whole corpus"
 "$build/fuzz/replay_capture" corpus/capture/* >"$work/out" 2>"$work/err"
 tell $? "the capture target holds on the whole corpus"
+"$build/fuzz/replay_tls" corpus/tls/* >"$work/out" 2>"$work/err"
+tell $? "the TLS target holds on the whole corpus"
 "$build/fuzz/replay_broker" -n 10 corpus/broker/* >"$work/out" 2>"$work/err" && grep -q 'a second' "$work/out"
 tell $? "executions a second are measured"
 

@@ -20,7 +20,7 @@
 
 struct input {
     char name[300]; /* from the top of the repository */
-    enum { DECODE, PROPERTIES, CAPTURE, BROKER } target;
+    enum { DECODE, PROPERTIES, CAPTURE, TLS, BROKER } target;
     uint8_t *data;
     size_t size;
     struct fuzz_memory *memory;
@@ -73,6 +73,7 @@ static void read_corpus(struct corpus *corpus) {
     read_directory(corpus, "corpus/decode", DECODE);
     read_directory(corpus, "corpus/properties", PROPERTIES);
     read_directory(corpus, "corpus/capture", CAPTURE);
+    read_directory(corpus, "corpus/tls", TLS);
     read_directory(corpus, "corpus/broker", BROKER);
 }
 
@@ -91,6 +92,8 @@ static bool try_input(const struct input *input, size_t size, struct finding *fi
         return fuzz_broker(input->memory, SPEC_NONE, input->data, size, finding);
     case CAPTURE:
         return fuzz_capture(input->data, size, finding);
+    case TLS:
+        return fuzz_tls(input->data, size, finding);
     case PROPERTIES:
         return fuzz_properties(input->data, size, finding);
     default:

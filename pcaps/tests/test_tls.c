@@ -706,7 +706,41 @@ static size_t add_rows(struct CMUnitTest *all, size_t count, const struct talk_t
     return count;
 }
 
-int main(void) {
+/* The seeds of the fuzz target, as fuzz/targets.h tells. */
+static int write_seeds(const char *directory) {
+    static const struct talk_test seeds[] = {
+        {"gcm-1.3", {TLS1_3_VERSION, "TLS_AES_128_GCM_SHA256", TALK_TINY | TALK_KEY_UPDATE}},
+        {"retry-1.3", {TLS1_3_VERSION, "TLS_CHACHA20_POLY1305_SHA256", TALK_TINY | TALK_RETRY}},
+        {"early-1.3", {TLS1_3_VERSION, "TLS_AES_128_GCM_SHA256", TALK_TINY | TALK_RESUMED | TALK_EARLY_DATA}},
+        {"gcm-1.2", {TLS1_2_VERSION, GCM12, TALK_TINY}},
+        {"cbc-1.2", {TLS1_2_VERSION, CBC12, TALK_TINY | TALK_RESUMED}},
+        {"ccm-1.2", {TLS1_2_VERSION, "ECDHE-ECDSA-AES128-CCM8", TALK_TINY | TALK_RENEGOTIATED}},
+    };
+    for (size_t i = 0; i < sizeof seeds / sizeof seeds[0]; i++) {
+        struct talk talk;
+        char path[4096];
+        snprintf(path, sizeof path, "%s/%s", directory, seeds[i].name);
+        FILE *file = fopen(path, "wb");
+        if (file == NULL || !talk_make(&talk, &seeds[i].settings))
+            return 1;
+        fprintf(file, "%s\n", talk.keylog);
+        for (size_t part = 0; part < talk.flight_count; part++) {
+            const struct flight *flight = &talk.flights[part];
+            const uint8_t head[] = {flight->side, (uint8_t)(flight->length >> 8), (uint8_t)flight->length};
+            fwrite(head, 1, sizeof head, file);
+            fwrite(flight->bytes, 1, flight->length, file);
+        }
+        talk_free(&talk);
+        if (fclose(file) != 0)
+            return 1;
+    }
+    return 0;
+}
+
+/* With --write DIRECTORY, nothing is tested. */
+int main(int count_of_arguments, char **arguments) {
+    if (count_of_arguments == 3 && strcmp(arguments[1], "--write") == 0)
+        return write_seeds(arguments[2]);
     enum {
         TESTS = sizeof tests / sizeof tests[0],
         DAMAGED = sizeof damaged / sizeof damaged[0],
