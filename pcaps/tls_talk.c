@@ -333,7 +333,7 @@ static bool try_numbers(struct tls_talk *talk, struct tls_direction *direction, 
             return false;
         if (!tls_record_open(protection, sequence, record, talk->filter->plain, content))
             continue;
-        regain(talk, direction, REGAINED * cost);
+        regain(talk, direction, REGAINED * cost + KEYS_COST);
         direction->sequence = sequence + 1;
         direction->doubt = 0;
         return true;
