@@ -186,22 +186,27 @@ check 'nobody else can read its key log' test "$(stat -c %a "$work/broker.keys")
 
 # ---- The suite, whose packets are of all kinds -----------------------------------------------------------------------
 
-plays() {
-    SSLKEYLOGFILE=$work/suite.keys timeout 60 "$mqspec" test --tls --at-once 8 'connect_*' 'qos*' \
+plays() { # name, options of mqspec test
+    name=$1
+    shift
+    SSLKEYLOGFILE=$work/$name.keys timeout 60 "$mqspec" test --tls "$@" --at-once 8 'connect_*' 'qos*' \
         >"$work/out" 2>"$work/err"
 }
 
-if record suite && plays; then
-    check 'the suite is recorded' stop_recording
-    # Packets that are wrong are shown otherwise by tshark; connections are what counts.
-    "$mqspec" decode --json --keys "$work/suite.keys" "$work/suite.pcap" >"$work/suite.json" 2>"$work/err"
-    grep -c '"type":"CONNECT"' "$work/suite.json" >"$work/out"
-    check 'the suite over TLS is read' test "$(cat "$work/out")" -gt 200
-    check 'nothing of it is left out' test ! -s "$work/err"
-    check 'and nothing is missing in it' sh -c "! grep -q 'missing from the capture' '$work/suite.json'"
-else
-    tell 1 'the suite plays over TLS'
-fi
+# Packets that are wrong are shown otherwise by tshark; here it is connections that count.
+is_read() { # name, options
+    record "$@" && plays "$@"
+    tell $? "$1 plays" || return
+    check "$1 is recorded" stop_recording
+    "$mqspec" decode --json --keys "$work/$1.keys" "$work/$1.pcap" >"$work/$1.json" 2>"$work/err"
+    grep -c '"type":"CONNECT"' "$work/$1.json" >"$work/out"
+    check "$1 is read" test "$(cat "$work/out")" -gt 200
+    check "nothing of $1 is left out" test ! -s "$work/err"
+    check "and nothing is missing in $1" sh -c "! grep -q 'missing from the capture' '$work/$1.json'"
+}
+
+is_read 'suite over TLS'
+is_read 'suite over WebSocket and TLS' --ws
 
 # ---- What is said ----------------------------------------------------------------------------------------------------
 
