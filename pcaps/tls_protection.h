@@ -30,6 +30,9 @@ enum tls_content_type {
     TLS_HEARTBEAT = 24,
 };
 
+/* An alert is a level and one of these. */
+enum tls_alert { TLS_CLOSE_NOTIFY = 0 };
+
 /* What a cipher suite uses. All are OpenSSL's and live for ever. */
 struct tls_suite {
     const EVP_CIPHER *cipher;

@@ -34,6 +34,7 @@ struct tls_direction {
     struct tls_messages messages;
     bool messages_lost; /* where the next begins is not known, until the stage changes */
     bool is_lost;       /* given up */
+    bool has_ended;     /* its sender has said that nothing more comes */
     enum stage stage;
     struct tls_protection protection;
     unsigned session;  /* which of the connection it is of, in TLS 1.2; 0 is none */
@@ -359,6 +360,15 @@ static bool open_record(struct tls_talk *talk, enum mqtt_side side, struct mqtt_
     return false;
 }
 
+/* Who answers the other side's goodbye may be the first to close the TCP connection. So the goodbye itself is the end.
+ */
+static void hand_on_end(struct tls_talk *talk, enum mqtt_side side, struct tls_moment moment) {
+    const struct stream_hooks *hooks = &talk->filter->hooks;
+    if (!talk->directions[side].has_ended && hooks->ended != NULL)
+        hooks->ended(hooks->context, talk->owner, side, false, moment.frame, moment.time);
+    talk->directions[side].has_ended = true;
+}
+
 static void take_content(struct tls_talk *talk, enum mqtt_side side, const struct tls_content *content,
                          struct tls_moment moment) {
     open_talk(talk, moment);
@@ -375,7 +385,11 @@ static void take_content(struct tls_talk *talk, enum mqtt_side side, const struc
         if (talk->version == TLS_1_2_NUMBER)
             turn_to_next(talk, side);
         break;
-    default: /* an alert tells nothing that the end of the TCP connection does not */
+    case TLS_ALERT:
+        if (content->bytes.length == 2 && content->bytes.data[1] == TLS_CLOSE_NOTIFY)
+            hand_on_end(talk, side, moment);
+        break;
+    default:
         break;
     }
 }
@@ -504,7 +518,8 @@ void tls_talk_gap(struct tls_talk *talk, enum mqtt_side side, uint64_t length, s
 void tls_talk_ended(struct tls_talk *talk, enum mqtt_side side, bool reset, struct tls_moment moment) {
     const struct stream_hooks *hooks = &talk->filter->hooks;
     take_rest(talk, side, moment);
-    if (talk->is_open && hooks->ended != NULL)
+    bool is_told = talk->directions[side].has_ended && !reset;
+    if (talk->is_open && !is_told && hooks->ended != NULL)
         hooks->ended(hooks->context, talk->owner, side, reset, moment.frame, moment.time);
 }
 

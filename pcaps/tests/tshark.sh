@@ -67,7 +67,8 @@ look_once() {
     done <"$work/frames"
     mv "$work/all" "$work/ours"
     # shellcheck disable=SC2086 # the names are words
-    tshark -r "$1" -o "tls.keylog_file:${1%.pcap}.keys" -d tcp.port==8883,tls -Y "$shown" -T fields -E header=y -E occurrence=a -E 'aggregator=|' $names \
+    tshark -r "$1" -o "tls.keylog_file:${1%.pcap}.keys" -d tcp.port==8883,tls -Y "$shown" \
+        -T fields -E header=y -E occurrence=a -E 'aggregator=|' $names \
         >"$work/theirs" 2>/dev/null
 }
 
