@@ -7,6 +7,8 @@ enum {
     MQTT_PORT = 1883,
     /* Fixed Header, the longest protocol name with its length, and the Protocol Level. */
     LONGEST_PREFIX = 5 + 2 + 6 + 1,
+    /* Bytes of a connection joined in the middle in which MQTT is looked for. */
+    SEARCHED = 1024 * 1024,
 };
 
 enum recognition { UNDECIDED, IS_MQTT, IS_OTHER };
@@ -19,10 +21,12 @@ struct conversation {
     enum mqtt_version version;
     bool version_known;
     bool version_told;
-    bool lacks_connect; /* what follows has to show the version */
-    bool begun;         /* the client has sent something */
-    bool aligned[2];    /* by enum mqtt_side: the next byte begins a packet or goes on with one */
-    uint64_t frame;     /* where it appeared */
+    bool lacks_connect;                /* what follows has to show the version */
+    bool begun;                        /* the client has sent something */
+    bool aligned[2];                   /* by enum mqtt_side: the next byte begins a packet or goes on with one */
+    struct packet_search *searches[2]; /* NULL where none is under way */
+    uint32_t searched;                 /* bytes, while it is not decided */
+    uint64_t frame;                    /* where it appeared */
     microseconds time;
     uint8_t held[LONGEST_PREFIX]; /* the client's first bytes, until they decide */
     uint32_t held_length;
@@ -117,9 +121,18 @@ static void accept(struct conversations *all, struct conversation *conversation)
         all->fault(all->hooks.context, conversation->owner, &conversation->faults[i]);
 }
 
+static void end_search(struct conversations *all, struct conversation *conversation, enum mqtt_side side) {
+    if (conversation->searches[side] != NULL)
+        packet_search_end(&all->searcher, conversation->searches[side]);
+    free(conversation->searches[side]);
+    conversation->searches[side] = NULL;
+}
+
 static void refuse(struct conversations *all, struct conversation *conversation) {
     conversation->recognition = IS_OTHER;
     all->other_count++;
+    end_search(all, conversation, MQTT_CLIENT);
+    end_search(all, conversation, MQTT_SERVER);
 }
 
 static void hand_on(struct conversations *all, struct conversation *conversation, enum mqtt_side side,
@@ -133,7 +146,7 @@ static void hand_on(struct conversations *all, struct conversation *conversation
 
 static void hand_on_gap(struct conversations *all, struct conversation *conversation, enum mqtt_side side,
                         uint64_t length, uint64_t frame, microseconds time) {
-    if (all->hooks.gap != NULL)
+    if (all->hooks.gap != NULL && conversation->recognition == IS_MQTT)
         all->hooks.gap(all->hooks.context, conversation->owner, side, length, frame, time);
 }
 
@@ -186,17 +199,92 @@ static void decide(struct conversations *all, struct conversation *conversation,
     hand_on(all, conversation, side, bytes, frame, time);
 }
 
-/* Bytes of a side whose packets' beginnings are not known: passed over until a segment shows them. */
+/* ---- Where packets begin ---------------------------------------------------------------------------------- */
+
+/* The search has come to nothing: its bytes are passed over. */
+static void give_up_search(struct conversations *all, struct conversation *conversation, enum mqtt_side side,
+                           uint64_t frame, microseconds time) {
+    const struct packet_search *search = conversation->searches[side];
+    if (search != NULL && search->length > 0)
+        hand_on_gap(all, conversation, side, search->length, frame, time);
+    end_search(all, conversation, side);
+}
+
+/* The search has found a packet: hands on what is there from it on. */
+static void take_up(struct conversations *all, struct conversation *conversation, enum mqtt_side side, uint64_t frame,
+                    microseconds time) {
+    const struct packet_search *search = conversation->searches[side];
+    uint32_t boundary = search->boundary;
+    if (boundary > 0)
+        hand_on_gap(all, conversation, side, boundary, frame, time);
+    if (conversation->lacks_connect && !conversation->version_known)
+        find_version(all, conversation, side, (struct mqtt_bytes){search->bytes + boundary, search->end - boundary});
+    conversation->aligned[side] = true;
+    hand_on(all, conversation, side, (struct mqtt_bytes){search->bytes + boundary, search->length - boundary}, frame,
+            time);
+    end_search(all, conversation, side);
+}
+
+static bool has_found(const struct conversation *conversation, enum mqtt_side side) {
+    return conversation->searches[side] != NULL && conversation->searches[side]->total >= SEARCH_TRUSTED;
+}
+
+/* What one side shows may show that all of it is MQTT. */
+static void conclude(struct conversations *all, struct conversation *conversation, enum mqtt_side side, uint64_t frame,
+                     microseconds time) {
+    enum mqtt_side other = side == MQTT_CLIENT ? MQTT_SERVER : MQTT_CLIENT;
+    if (!has_found(conversation, side))
+        return;
+    if (conversation->recognition == UNDECIDED) {
+        if (conversation->searches[side]->total < SEARCH_RECOGNISED && !has_found(conversation, other))
+            return;
+        accept(all, conversation);
+        if (has_found(conversation, other))
+            take_up(all, conversation, other, frame, time);
+    }
+    take_up(all, conversation, side, frame, time);
+}
+
+/* Bytes of a side whose packets' beginnings are not known, at most a slice. */
+static void search_slice(struct conversations *all, struct conversation *conversation, enum mqtt_side side,
+                         struct mqtt_bytes slice, bool begins, bool ends, uint64_t frame, microseconds time) {
+    struct packet_search *search = conversation->searches[side];
+    bool is_any = conversation->lacks_connect && !conversation->version_known;
+    enum mqtt_version version = is_any ? MQTT_VERSION_UNKNOWN : conversation->version;
+    uint32_t kept = search->length;
+    if (!packet_search_put(&all->searcher, search, side, version, slice, begins, ends)) {
+        hand_on_gap(all, conversation, side, kept + slice.length, frame, time);
+        return;
+    }
+    conclude(all, conversation, side, frame, time);
+    if (conversation->searches[side] == NULL)
+        return;
+    uint32_t passed = packet_search_drop(search);
+    if (passed > 0)
+        hand_on_gap(all, conversation, side, passed, frame, time);
+}
+
 static void align(struct conversations *all, struct conversation *conversation, enum mqtt_side side,
                   struct mqtt_bytes bytes, uint64_t frame, microseconds time) {
-    if (read_as(all, conversation->version, side, bytes).whole) {
-        conversation->aligned[side] = true;
-        if (conversation->recognition == UNDECIDED)
-            accept(all, conversation);
-        hand_on(all, conversation, side, bytes, frame, time);
-    } else if (conversation->recognition == IS_MQTT) {
+    bool begins = true;
+    if (conversation->searches[side] == NULL)
+        conversation->searches[side] = calloc(1, sizeof *conversation->searches[side]);
+    if (conversation->searches[side] == NULL) {
         hand_on_gap(all, conversation, side, bytes.length, frame, time);
+        return;
     }
+    while (bytes.length > 0 && !conversation->aligned[side]) {
+        struct mqtt_bytes slice = {bytes.data, bytes.length < SEARCH_SLICE ? bytes.length : SEARCH_SLICE};
+        search_slice(all, conversation, side, slice, begins, slice.length == bytes.length, frame, time);
+        bytes.data += slice.length;
+        bytes.length -= slice.length;
+        begins = false;
+        if (conversation->recognition == UNDECIDED && (conversation->searched += slice.length) > SEARCHED) {
+            refuse(all, conversation);
+            return;
+        }
+    }
+    hand_on(all, conversation, side, bytes, frame, time);
 }
 
 static void received(void *context, void *owner, enum mqtt_side side, struct mqtt_bytes bytes, uint64_t frame,
@@ -206,7 +294,7 @@ static void received(void *context, void *owner, enum mqtt_side side, struct mqt
     if (conversation == NULL || conversation->recognition == IS_OTHER)
         return;
     conversation->begun |= side == MQTT_CLIENT;
-    if (conversation->lacks_connect && !conversation->version_known)
+    if (conversation->lacks_connect && !conversation->version_known && conversation->aligned[side])
         find_version(all, conversation, side, bytes);
     /* Who reads the CONNECT learns the version from it. Here it is wanted behind a gap. */
     if (side == MQTT_CLIENT && conversation->recognition == IS_MQTT && !conversation->lacks_connect &&
@@ -226,6 +314,7 @@ static void missing(void *context, void *owner, enum mqtt_side side, uint64_t le
     struct conversation *conversation = owner;
     if (conversation == NULL || conversation->recognition == IS_OTHER)
         return;
+    give_up_search(all, conversation, side, frame, time);
     conversation->aligned[side] = false;
     conversation->lacks_connect |= side == MQTT_CLIENT && !conversation->begun;
     if (conversation->recognition == IS_MQTT) {
@@ -241,7 +330,10 @@ static void missing(void *context, void *owner, enum mqtt_side side, uint64_t le
 static void ended(void *context, void *owner, enum mqtt_side side, bool reset, uint64_t frame, microseconds time) {
     struct conversations *all = context;
     struct conversation *conversation = owner;
-    if (conversation != NULL && conversation->recognition == IS_MQTT && all->hooks.ended != NULL)
+    if (conversation == NULL)
+        return;
+    give_up_search(all, conversation, side, frame, time);
+    if (conversation->recognition == IS_MQTT && all->hooks.ended != NULL)
         all->hooks.ended(all->hooks.context, conversation->owner, side, reset, frame, time);
 }
 
@@ -250,6 +342,8 @@ static void closed(void *context, void *owner, uint64_t frame, microseconds time
     struct conversation *conversation = owner;
     if (conversation == NULL)
         return;
+    give_up_search(all, conversation, MQTT_CLIENT, frame, time);
+    give_up_search(all, conversation, MQTT_SERVER, frame, time);
     if (conversation->recognition == UNDECIDED)
         refuse(all, conversation);
     if (conversation->recognition == IS_MQTT && all->hooks.closed != NULL)
@@ -274,5 +368,6 @@ struct stream_hooks conversations_begin(struct conversations *conversations, con
     conversations->hooks = *hooks;
     conversations->version = version;
     conversations->fault = fault;
+    packet_searcher_begin(&conversations->searcher, &conversations->rules);
     return (struct stream_hooks){conversations, opened, received, missing, ended, closed};
 }

@@ -2,17 +2,20 @@
  *
  * A filter that stands between capture_read() and whoever wants MQTT. A connection is MQTT when its client's first
  * bytes are a CONNECT, or when it goes to port 1883. One that was joined in the middle is MQTT when it goes to
- * port 1883, or when a segment holds whole MQTT packets and nothing else.
+ * port 1883, or when there are packets in it beyond doubt: in one side with SEARCH_RECOGNISED bits of evidence, or in
+ * both with SEARCH_TRUSTED, as packet_search.h counts them, within the first MiB.
  *
  * What comes out is what stream_hooks promises, and more: at the start, and behind each gap, the bytes of a side
- * begin with a packet. Bytes that had to be passed over for that are told as a gap too.
+ * begin with a packet. Where it begins is found as packet_search.h says; bytes that are looked at for that stand with
+ * the frame that ends the search. Bytes that had to be passed over are told as a gap too.
  *
- * The version of a connection whose CONNECT is not in the capture is 3.1.1 until a segment shows another: one that
- * holds whole packets in one version only, or properties, or text right behind the place where properties would stand.
+ * The version of a connection whose CONNECT is not in the capture is 3.1.1 until bytes show another: such that
+ * hold whole packets in one version only, or properties, or text right behind the place where properties would stand.
  */
 #ifndef MQSPEC_CONVERSATION_H
 #define MQSPEC_CONVERSATION_H
 
+#include "pcaps/packet_search.h"
 #include "pcaps/websocket_stream.h"
 
 /* The version of a connection without CONNECT shows in the bytes that are handed on next. */
@@ -25,6 +28,7 @@ struct conversations {
     size_t mqtt_count;             /* connections handed on */
     size_t other_count;            /* connections that are not MQTT */
     struct spec_rules rules;
+    struct packet_searcher searcher;
 };
 
 /* Fills `conversations`, which the returned hooks point to. */
