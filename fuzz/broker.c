@@ -10,6 +10,7 @@
 #define MOST_VIEWS         16u
 #define MOST_TICKS         1000u /* within one wait: each closes a connection or puts its deadline off */
 #define SMALL_PACKET_LIMIT 300u
+#define CAPTURED_PORT      1883
 
 __attribute__((format(printf, 3, 4))) static void fail(struct world *world, enum spec_statement statement,
                                                        const char *format, ...) {
@@ -85,6 +86,9 @@ static bool may_use(void *context, const struct broker_client *client, struct mq
 
 void world_close(struct client *client, enum mqtt_side closes) {
     struct world *world = client->world;
+    if (client->captured != NULL)
+        capture_writer_close(client->captured, closes, world->now);
+    client->captured = NULL;
     monitor_half_closed(client->monitored, closes, world->now);
     monitor_close(client->monitored, world->now);
     broker_closed(client->connection, world->now);
@@ -94,14 +98,20 @@ void world_close(struct client *client, enum mqtt_side closes) {
     client->challenge_length = 0;
 }
 
+/* What a side sends is seen. */
+static void pass(struct client *client, enum mqtt_side side, struct mqtt_bytes bytes) {
+    if (client->captured != NULL)
+        capture_writer_bytes(client->captured, side, bytes, client->world->now);
+    monitor_bytes(client->monitored, side, bytes, client->world->now);
+}
+
 static void read_output(struct client *client) {
-    struct world *world = client->world;
     struct mqtt_bytes views[MOST_VIEWS];
     size_t count;
     while ((count = broker_output(client->connection, views, MOST_VIEWS)) > 0) {
         size_t length = 0;
         for (size_t i = 0; i < count; i++) {
-            monitor_bytes(client->monitored, MQTT_SERVER, views[i], world->now);
+            pass(client, MQTT_SERVER, views[i]);
             length += views[i].length;
         }
         broker_sent(client->connection, length);
@@ -132,6 +142,8 @@ bool world_open(struct client *client) {
         client->connection = NULL;
         return false;
     }
+    if (world->capture != NULL)
+        client->captured = capture_writer_connect(world->capture, CAPTURED_PORT, world->now);
     client->reads = true;
     client->version = MQTT_3_1_1;
     return true;
@@ -148,7 +160,7 @@ void world_send(struct client *client, const uint8_t *data, size_t length) {
         return;
     while (length > 0 && client->connection != NULL && !broker_is_closing(client->connection)) {
         struct mqtt_bytes part = {data, (uint32_t)part_of(world, length)};
-        monitor_bytes(client->monitored, MQTT_CLIENT, part, world->now);
+        pass(client, MQTT_CLIENT, part);
         broker_receive(client->connection, part, world->now);
         data += part.length;
         length -= part.length;
@@ -265,14 +277,15 @@ static void end_world(struct world *world) {
         fail(world, SPEC_NONE, "the monitor did not give back %zu bytes", world->monitor_account.live);
 }
 
-bool fuzz_broker(struct fuzz_memory *memory, enum spec_statement off, const uint8_t *data, size_t size,
-                 struct finding *finding) {
+bool fuzz_broker(struct fuzz_memory *memory, enum spec_statement off, struct capture_writer *capture,
+                 const uint8_t *data, size_t size, struct finding *finding) {
     struct world world;
     struct input input = {data, size};
     if (!fuzz_memory_begin(memory))
         return true;
     memset(&world, 0, sizeof world);
     world.finding = finding;
+    world.capture = capture;
     if (!begin_world(&world, memory, off, &input))
         return true;
     for (unsigned i = 0; i < MOST_OPERATIONS && input.size > 0 && !world.failed; i++)

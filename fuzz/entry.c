@@ -43,9 +43,28 @@ static enum spec_statement canary(void) {
 }
 #endif
 
+/* The wall time at which the world's time of 0 is, in a capture: 2026-01-01. */
+#define EPOCH (UINT64_C(1767225600) * MICROSECONDS_PER_SECOND)
+
+/* Where the environment names a file, what passed for this input goes there as a capture. */
+static struct capture_writer *open_capture(void) {
+    char reason[512];
+    const char *name = getenv("MQSPEC_PCAP");
+    struct capture_writer *capture = name == NULL ? NULL : capture_writer_open(name, EPOCH, reason, sizeof reason);
+    if (name == NULL || capture != NULL)
+        return capture;
+    fprintf(stderr, "MQSPEC_PCAP: %s\n", reason);
+    exit(2);
+}
+
 static bool holds(const uint8_t *data, size_t size, struct finding *finding) {
     static struct fuzz_memory memory; /* libFuzzer hands no context to its target */
-    return fuzz_broker(&memory, canary(), data, size, finding);
+    struct capture_writer *capture = open_capture();
+    bool held = fuzz_broker(&memory, canary(), capture, data, size, finding);
+    if (capture == NULL || capture_writer_finish(capture))
+        return held;
+    fputs("MQSPEC_PCAP: the file could not be written whole\n", stderr);
+    exit(2);
 }
 #else
 #error "no target: define FUZZ_TARGET_DECODE, _PROPERTIES, _CAPTURE, _TLS or _BROKER"

@@ -1,6 +1,7 @@
 # Fuzzing. Included by the Makefile.
 #
-#   $(B)/fuzz/replay_TARGET         replays inputs, without a fuzzer
+#   $(B)/fuzz/replay_TARGET         replays inputs, without a fuzzer; with MQSPEC_PCAP=FILE, replay_broker and canary
+#                                   write what passes for the last one as a capture
 #   $(B)/fuzz/canary                replays inputs against the broker that breaks the statement in MQSPEC_CANARY
 #   $(B)/fuzzing/fuzz/TARGET        the libFuzzer program, all rooms with sanitizers
 #   $(B)/afl/fuzz/afl_TARGET        the AFL++ program

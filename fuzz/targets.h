@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "fuzz/memory.h"
+#include "pcaps/capture.h"
 #include "spec/spec.h"
 
 /* Why an input fails. */
@@ -43,8 +44,9 @@ bool fuzz_tls(const uint8_t *data, size_t size, struct finding *finding);
  * the broker leaks no memory and always moves on in time. False with *finding filled when that does not hold.
  * `off` is switched off in the broker unless it is SPEC_NONE. `memory` is used for all allocations; nothing in it
  * outlives the call.
- * The input is a list of operations, see operations.h. */
-bool fuzz_broker(struct fuzz_memory *memory, enum spec_statement off, const uint8_t *data, size_t size,
-                 struct finding *finding);
+ * `capture` receives all that passes between the clients and the broker, unless it is NULL. The input is a list of
+ * operations, see operations.h. */
+bool fuzz_broker(struct fuzz_memory *memory, enum spec_statement off, struct capture_writer *capture,
+                 const uint8_t *data, size_t size, struct finding *finding);
 
 #endif

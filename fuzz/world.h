@@ -21,6 +21,7 @@ struct client {
     struct world *world;
     struct connection *connection; /* NULL: not connected */
     struct monitored *monitored;
+    struct capture_connection *captured; /* or NULL */
     bool reads;
     enum mqtt_version version;
     uint16_t packet_identifier; /* used last */
@@ -36,6 +37,7 @@ struct world {
     struct client clients[FUZZ_CLIENTS];
     struct fuzz_account broker_account;
     struct fuzz_account monitor_account;
+    struct capture_writer *capture; /* or NULL */
     microseconds now;
     uint8_t options;
     uint16_t published;

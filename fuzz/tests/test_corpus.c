@@ -89,7 +89,7 @@ static void forget_corpus(struct corpus *corpus) {
 static bool try_input(const struct input *input, size_t size, struct finding *finding) {
     switch (input->target) {
     case BROKER:
-        return fuzz_broker(input->memory, SPEC_NONE, input->data, size, finding);
+        return fuzz_broker(input->memory, SPEC_NONE, NULL, input->data, size, finding);
     case CAPTURE:
         return fuzz_capture(input->data, size, finding);
     case TLS:
@@ -140,7 +140,8 @@ static void is_found_out(void **state) {
     for (size_t i = 0; i < canary->corpus->count; i++) {
         const struct input *input = &canary->corpus->inputs[i];
         struct finding finding = {.statement = SPEC_NONE};
-        if (input->target != BROKER || fuzz_broker(input->memory, canary->off, input->data, input->size, &finding))
+        if (input->target != BROKER ||
+            fuzz_broker(input->memory, canary->off, NULL, input->data, input->size, &finding))
             continue;
         if (finding.statement == SPEC_NONE || strstr(finding.what, spec_name(finding.statement)) == NULL)
             fail_msg("%s: the message names no statement: %s", input->name, finding.what);

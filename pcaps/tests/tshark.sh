@@ -41,6 +41,39 @@ verdict 'the sample holds 8 MQTT packets' 8 "$(tshark_count "$sample")"
 verdict 'and we count as many' 8 "$(our_count "$sample")"
 
 
+# ---- What fuzzing and the proxy write --------------------------------------------------------------------------
+
+# is_clean NAME CAPTURE: Wireshark has nothing to say against it, and it holds packets.
+is_clean() {
+    verdict "$1: no checksum is wrong" '' "$(look "$2" 'ip.checksum.status == "Bad" or tcp.checksum.status == "Bad"')"
+    verdict "$1: TCP analysis finds nothing" '' "$(look "$2" tcp.analysis.flags)"
+    starts=$(look "$2" "tcp.flags.syn == 1 and tcp.flags.ack == 0" | wc -l)
+    verdict "$1: each connection begins with a handshake" "$starts" \
+        "$(tshark -r "$2" -T fields -e tcp.stream 2>/dev/null | sort -u | wc -l)"
+    counted=$(our_count "$2")
+    [ "$counted" -gt 0 ]
+    verdict "$1: it holds packets" 0 $?
+}
+for input in qos0 queued-while-away resent-on-reconnect; do
+    MQSPEC_PCAP=$work/fuzzed.pcap "$build/fuzz/replay_broker" "$top/corpus/broker/$input" 2>"$work/err"
+    is_clean "an input of the fuzzer, $input" "$work/fuzzed.pcap"
+done
+# As many packets as the proxy has shown, with a fault in between, over a connection on either side of it.
+proxies() {
+    start_broker && rm -f "$work/proxy-port"
+    "$mqspec" proxy --listen 0 --target "127.0.0.1:$port" --port-file "$work/proxy-port" --pcap "$work/proxied.pcap" \
+        "$@" >"$work/out" 2>"$work/err" &
+    proxy_pid=$!
+    await test -s "$work/proxy-port" &&
+        "$mqspec" test --target "127.0.0.1:$(cat "$work/proxy-port")" 'qos[012]_*' >"$work/suite" 2>&1
+    kill "$proxy_pid" && await_end "$proxy_pid"
+    stop_broker
+}
+proxies
+is_clean 'the proxy' "$work/proxied.pcap"
+proxies --fault 'delay PUBACK 10ms' --fault 'cut PUBREL in the middle every 5' --fault 'duplicate PUBLISH every 3'
+is_clean 'the proxy with faults' "$work/proxied.pcap"
+
 # ---- The values of fields --------------------------------------------------------------------------------------
 
 fields='frame.number mqtt.msgtype mqtt.topic mqtt.msgid mqtt.clientid mqtt.kalive mqtt.msg mqtt.willtopic mqtt.willmsg
