@@ -11,7 +11,7 @@ set -u
 # ---- Recording ---------------------------------------------------------------------------------------------------
 
 listens() {
-    grep -q ':1F90 .* 0A ' /proc/net/tcp
+    grep -qs ':1F90 .* 0A ' /proc/net/tcp /proc/net/tcp6
 }
 
 exchange() {
@@ -142,14 +142,21 @@ check_broker() { # name, broker with its arguments
     check "$name: captures are replayed to it" record "$name" repeat "$@" || return
     check "$name: each packet is told as tshark tells it" agrees tcp .
     check "$name: they are many, too" are_many
-    check "$name: large messages pass" record "$name" exchange_large "$@" || return
-    check "$name: and are told, each way" told_large
 }
 
-check_broker mqspec "$mqspec" broker -p 0 --listen ws://127.0.0.1:8080
+own="$mqspec broker -p 0 --listen ws://127.0.0.1:8080"
+# shellcheck disable=SC2086 # it is words
+{
+    check_broker mqspec $own
+    # mosquitto 2.0.11 closes the connection that sends one over WebSocket.
+    check 'mqspec: large messages pass' record mqspec exchange_large $own &&
+        check 'mqspec: and are told, each way' told_large
+}
 check 'mqspec: lint finds no fault in them' is_blameless
 
-printf 'listener 8080 127.0.0.1\nprotocol websockets\nallow_anonymous true\n' >"$work/mosquitto.conf"
+# Without another listener, mosquitto 2.0.11 takes one of WebSocket for none.
+printf 'allow_anonymous true\nlistener 1883 127.0.0.1\nlistener 8080 127.0.0.1\nprotocol websockets\n' \
+    >"$work/mosquitto.conf"
 if ! command -v mosquitto >/dev/null; then
     skip 'mosquitto' 'mosquitto is not installed'
 elif ! unshare -n sh "$0" --stays timeout 1 mosquitto -c "$work/mosquitto.conf" 2>/dev/null; then
