@@ -56,7 +56,7 @@ struct capture_live {
 struct capture_source {
     const char *path; /* of a file; "-" is standard input */
     FILE *file;       /* one that is open, in place of the path: closed in any case; or NULL */
-    /* An interface, in place of both; or NULL. It is read, like a standard input that is no file, until SIGINT or
+    /* An interface, in place of both; or NULL. It is read, like a standard input that is a pipe, until SIGINT or
      * SIGTERM comes. */
     struct capture_live *live;
     /* Called where nothing more of the capture is there for now: a good time to show what is known. `now` is the

@@ -61,11 +61,11 @@ static bool read_packets(pcap_t *capture, const struct stream_hooks *hooks, char
     return false;
 }
 
-/* Standard input that is no file: what writes it may still be at it. */
+/* Standard input that some program writes, and may still be at it. */
 static bool is_piped(const struct capture_source *source) {
     struct stat status;
     return source->file == NULL && strcmp(source->path, "-") == 0 && fstat(STDIN_FILENO, &status) == 0 &&
-           !S_ISREG(status.st_mode);
+           (S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode));
 }
 
 /* Closes the file in any case. */

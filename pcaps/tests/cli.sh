@@ -203,6 +203,8 @@ says 'hex: a side that is not there' 2 err 'client or server' "$mqspec" decode -
 says 'hex and a file' 2 err 'either' "$mqspec" decode --hex c000 "$capture"
 says 'hex: a value is missing' 2 err 'value is missing' "$mqspec" decode --hex
 
+says 'an empty standard input' 2 err 'cannot be read as pcap or pcapng' sh -c '"$0" lint - </dev/null' "$mqspec"
+
 # ---- Live ------------------------------------------------------------------------------------------------------
 
 for command in decode lint; do
