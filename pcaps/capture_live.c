@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <math.h>
 #include <pcap/pcap.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -13,7 +14,10 @@
 enum {
     WHOLE_PACKETS = 262144,
     KERNEL_BUFFER = 32 * 1024 * 1024, /* for bursts that come faster than they are read */
-    PACKETS_A_TURN = 256,             /* between two looks at the signals and the clock */
+    /* Milliseconds for which the kernel may hold packets back to hand over many at once. Were each to come at once, it
+     * would take room for the largest possible packet in the buffer, and bursts would be lost. */
+    HELD_BACK = 50,
+    PACKETS_A_TURN = 256, /* between two looks at the signals and the clock */
 };
 
 /* How often silence is judged. */
@@ -97,7 +101,7 @@ static bool activate(struct live_reading *reading) {
     pcap_t *capture = reading->capture;
     char error[PCAP_ERRBUF_SIZE] = "";
     pcap_set_snaplen(capture, WHOLE_PACKETS);
-    pcap_set_immediate_mode(capture, 1);
+    pcap_set_timeout(capture, HELD_BACK);
     pcap_set_buffer_size(capture, KERNEL_BUFFER);
     pcap_set_promisc(capture, 1);
     int status = pcap_activate(capture);
@@ -180,12 +184,17 @@ static bool read_on(struct live_reading *reading) {
     return true;
 }
 
-/* What the kernel has kept until now comes after the signal. */
+/* What the kernel has held back until now comes after the signal. */
 static bool read_rest(struct live_reading *reading) {
+    microseconds end = wall_clock() + 2 * HELD_BACK * (MICROSECONDS_PER_SECOND / 1000);
+    struct pollfd held_back = {.fd = reading->wait.source.descriptor, .events = POLLIN};
     bool more = true;
-    for (int turns = 0; more && turns < KERNEL_BUFFER / PACKETS_A_TURN; turns++)
+    for (int turns = 0; turns < KERNEL_BUFFER / PACKETS_A_TURN && (more || wall_clock() < end); turns++) {
         if (!take_turn(reading, &more))
             return false;
+        if (!more)
+            (void)poll(&held_back, 1, HELD_BACK); /* where nothing comes, nothing is read */
+    }
     return true;
 }
 

@@ -70,6 +70,31 @@ check 'its status is that of a breach' ends_with 1
 kill "$talker"
 check 'the broker stops too' stop_broker
 
+# More packets than the kernel has room for, were each to take that of the largest: none is lost while nobody reads.
+cat >"$work/burst.py" <<'END'
+import socket, sys
+connection = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+connection.sendall(bytes.fromhex("100d00044d515454040200000001" + "62"))
+connection.recv(4)
+for _ in range(1000):
+    connection.sendall(bytes.fromhex("c000"))
+    connection.recv(2)
+END
+burst() {
+    kill -STOP "$reader_pid"
+    timeout 60 python3 "$work/burst.py" "$port"
+    status=$?
+    kill -CONT "$reader_pid"
+    return "$status"
+}
+shows_all() { grep -c 'PINGRE' "$work/live.out" | grep -qx 2000 && ! grep dropped "$work/live.err"; }
+check 'a broker starts for a burst' start_broker
+check 'decode captures' read_live decode -i lo --filter "tcp port $port"
+check 'a burst while it cannot read' burst
+check 'SIGINT ends it' ends_with 0
+check 'every packet of the burst is shown' shows_all
+check 'the broker stops' stop_broker
+
 ends_by_itself() { "$mqspec" decode -i lo --filter "tcp port 1" --duration 0.2 >"$work/out" 2>"$work/err"; }
 ends_by_itself
 verdict=$?

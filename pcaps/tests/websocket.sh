@@ -42,7 +42,8 @@ record_here() { # mqspec, capture, what to do, broker with its arguments
     exchange=$3
     shift 3
     ip link set lo up
-    tcpdump -i lo -U --immediate-mode -B 8192 -w "$out" 'tcp port 8080' 2>"$out.dump" &
+    # Each packet takes 128 KiB of the buffer in this mode; what leaves lo comes in again.
+    tcpdump -i lo -U --immediate-mode -B 131072 -w "$out" 'tcp port 8080 and inbound' 2>"$out.dump" &
     dump=$!
     await grep -q 'listening on' "$out.dump" || return
     "$@" >"$out.broker" 2>&1 &
