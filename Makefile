@@ -17,13 +17,15 @@ LDLIBS = -lpcap -lssl -lcrypto -largon2 -lwslay -linih -llmdb -lm
 
 # ---- Rooms, lowest first. Each is an archive; a room links with those below it. --------------------------------
 
-ROOMS = spec codec reference reports pcaps conformance
+ROOMS = spec codec reference reports pcaps conformance fuzz
 ARCHIVES = $(ROOMS:%=$(B)/lib%.a)
 # The linker wants users before what they use.
-LINK_ORDER = conformance pcaps reports reference codec spec
+LINK_ORDER = fuzz conformance pcaps reports reference codec spec
 LINKED = $(LINK_ORDER:%=$(B)/lib%.a)
 
-sources = $(wildcard $(1)/*.c) $(if $(filter conformance,$(1)),$(wildcard conformance/scenarios/*.c))
+# Each is a program of its own, or a part of one.
+FUZZ_PROGRAMS = fuzz/afl_main.c fuzz/entry.c fuzz/seeds.c fuzz/standalone_main.c
+sources = $(filter-out $(FUZZ_PROGRAMS),$(wildcard $(1)/*.c)) $(if $(filter conformance,$(1)),$(wildcard conformance/scenarios/*.c))
 objects = $(patsubst %.c,$(B)/%.o,$(call sources,$(1)))
 
 HEADERS_GENERATED = $(B)/spec/statements.h
@@ -40,6 +42,7 @@ $(B)/libreference.a: $(call objects,reference)
 $(B)/libreports.a: $(call objects,reports) $(B)/reports/page.o
 $(B)/libpcaps.a: $(call objects,pcaps)
 $(B)/libconformance.a: $(call objects,conformance)
+$(B)/libfuzz.a: $(call objects,fuzz)
 $(ARCHIVES):
 	rm -f $@
 	ar rcs $@ $^
@@ -90,7 +93,7 @@ $(B)/%.o: $(B)/%.c | $(HEADERS_GENERATED)
 
 # ---- Unit tests: each */tests/test_*.c is a CMocka program --------------------------------------------------------
 
-TEST_SOURCES = $(wildcard $(addsuffix /tests/test_*.c,$(ROOMS) fuzz))
+TEST_SOURCES = $(wildcard $(addsuffix /tests/test_*.c,$(ROOMS)))
 TEST_PROGRAMS = $(TEST_SOURCES:%.c=$(B)/%)
 
 # The archives a room's tests link with: the room itself and all below it.
@@ -100,13 +103,13 @@ below_reference = reference codec spec
 below_reports = reports spec
 below_pcaps = pcaps reports reference codec spec
 below_conformance = conformance pcaps reports reference codec spec
-below_fuzz = fuzz pcaps reports reference codec spec
+below_fuzz = fuzz conformance pcaps reports reference codec spec
 
 define test_rule
 $(B)/$(1)/tests/test_%: $(B)/$(1)/tests/test_%.o $(foreach room,$(below_$(1)),$(B)/lib$(room).a) $(if $(filter spec,$(1)),$(B)/spec/places.o)
 	$$(CC) $$(LDFLAGS) -o $$@ $$^ -lcmocka $$(LDLIBS)
 endef
-$(foreach room,$(ROOMS) fuzz,$(eval $(call test_rule,$(room))))
+$(foreach room,$(ROOMS),$(eval $(call test_rule,$(room))))
 .PRECIOUS: $(B)/%.o
 
 include fuzz/fuzz.mk

@@ -7,16 +7,10 @@
 #   $(B)/afl/fuzz/afl_TARGET        the AFL++ program
 
 FUZZ_TARGETS = decode properties capture tls broker
-FUZZ_LINKED = $(B)/libfuzz.a $(B)/libpcaps.a $(B)/libreports.a $(B)/libreference.a $(B)/libcodec.a $(B)/libspec.a
+FUZZ_LINKED = $(LINKED)
 FUZZ_LIBRARIES = $(LDLIBS)
 FUZZ_SANITIZE = -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 FUZZ_SECONDS ?= 30
-
-# The clients prove that they know a password as the suite's do.
-$(B)/libfuzz.a: $(patsubst %.c,$(B)/%.o,$(addprefix fuzz/,broker.c broker_operations.c capture.c decode.c memory.c properties.c tls.c)) \
-    $(B)/conformance/scram_client.o
-	rm -f $@
-	ar rcs $@ $^
 
 $(B)/fuzz/entry_decode.o: CPPFLAGS += -DFUZZ_TARGET_DECODE
 $(B)/fuzz/entry_properties.o: CPPFLAGS += -DFUZZ_TARGET_PROPERTIES
