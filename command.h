@@ -21,6 +21,7 @@ int command_lint(int count, char **arguments);
 int command_decode(int count, char **arguments);
 int command_replay(int count, char **arguments);
 int command_proxy(int count, char **arguments);
+int command_fuzz(int count, char **arguments);
 int command_spec(int count, char **arguments);
 
 #endif

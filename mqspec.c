@@ -17,6 +17,7 @@ static const struct subcommand subcommands[] = {
     {"decode", command_decode, "print the MQTT packets of a capture or of bytes in hex"},
     {"replay", command_replay, "play the clients of a capture against a live broker"},
     {"proxy", command_proxy, "stand between clients and a broker: judge what passes, record it, make faults"},
+    {"fuzz", command_fuzz, "fuzz a broker over the network, with the reference broker and the monitor as judges"},
     {"spec", command_spec, "look up a statement of the standard: what it asks, where it is obeyed, what tests it"},
 };
 

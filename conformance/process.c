@@ -301,6 +301,10 @@ struct process *process_start(struct event_loop *loop, const char *command, uint
     return process;
 }
 
+pid_t process_session(const struct process *process) {
+    return process->guardian;
+}
+
 const bool *process_ended(const struct process *process) {
     return &process->ended;
 }

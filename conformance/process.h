@@ -6,6 +6,8 @@
 #ifndef MQSPEC_PROCESS_H
 #define MQSPEC_PROCESS_H
 
+#include <sys/types.h>
+
 #include "reference/event_loop.h"
 
 struct process;
@@ -15,6 +17,9 @@ struct process *process_start(struct event_loop *loop, const char *command, uint
 
 /* Becomes true, while the loop runs, when the command has ended by itself. */
 const bool *process_ended(const struct process *process);
+
+/* The session that the command and all that it starts are in. */
+pid_t process_session(const struct process *process);
 
 /* Once it has ended: a sentence on how, and behind it the last lines that it wrote, if any. Lives as long as the
  * process. */
