@@ -47,7 +47,7 @@ static void look_for_end(struct campaign *campaign, bool was_silent, struct outc
         outcome->kind = OUTCOME_CRASH;
         name_crash(outcome, process_last_words(campaign->subject.process));
         (void)restart(campaign);
-    } else if (was_silent && !subject_answers(&campaign->subject, HANG_TIME)) {
+    } else if (was_silent && campaign->subject.answers && !subject_answers(&campaign->subject, HANG_TIME)) {
         outcome->kind = OUTCOME_HANG;
         snprintf(outcome->key, sizeof outcome->key, "hang");
         snprintf(outcome->what, sizeof outcome->what, "it runs, and does not answer CONNECT within 10 s");
@@ -380,9 +380,9 @@ static bool find_target(struct campaign *campaign) {
     }
     campaign->target = (struct talk_target){
         .loop = campaign->loop, .settings = broker_default_settings(), .patience = options->patience};
-    if (!subject_start(&campaign->subject, campaign->reason, campaign->reason_size) ||
-        !subject_look(&campaign->subject, &campaign->target.settings, campaign->reason, campaign->reason_size))
+    if (!subject_start(&campaign->subject, campaign->reason, campaign->reason_size))
         return false;
+    subject_look(&campaign->subject, &campaign->target.settings);
     campaign->target.address = campaign->subject.address;
     campaign->target.settings.own_topic_aliases = 0;
     return true;

@@ -187,8 +187,8 @@ static void note_met(struct match *match, uint32_t index, const struct script_it
 
 uint32_t match_take(struct match *match, uint16_t step, const struct script_item *item) {
     const struct script *expected = match->expected;
-    for (uint32_t i = 0; i < expected->count; i++)
-        if (expected->items[i].step == step && !match->met[i] &&
+    for (uint32_t i = 0; i < expected->count && expected->items[i].step <= step; i++)
+        if (!match->met[i] &&
             same_item(match, &expected->items[i], item, script_bytes(expected, &expected->items[i]))) {
             note_met(match, i, item);
             return i;

@@ -26,8 +26,8 @@ struct match {
 /* Nothing is met yet. The script lives as long as the match. */
 void match_begin(struct match *match, const struct script *expected);
 
-/* Marks what this RECEIVE or CLOSED of the target's stands for within `step`, where there is such an item, and returns
- * its index; else SCRIPT_NONE. */
+/* Marks what this RECEIVE or CLOSED of the target's stands for, and returns its index: an item of `step`, or of an
+ * earlier one that has not come yet. SCRIPT_NONE where there is none. */
 uint32_t match_take(struct match *match, uint16_t step, const struct script_item *item);
 
 /* All that the broker does in this step has come, or what is left may stay away. */

@@ -91,6 +91,8 @@ struct actor {
     enum mqtt_version version;
     uint32_t session;
     bool connected;
+    bool is_whole;           /* what the client sent ends with a packet */
+    bool is_heard;           /* the broker has answered what the client sent last */
     enum spec_statement why; /* it is closed */
     struct unanswered unanswered[MOST_UNANSWERED];
     unsigned unanswered_count;
@@ -155,6 +157,7 @@ static void take_packets(struct actor *actor, uint32_t offset, uint32_t length) 
         uint32_t size;
         struct mqtt_bytes rest = {script->bytes + offset, length};
         bool decoded = mqtt_next(&decoder, rest, &packet, &size, &error) == MQTT_OK;
+        actor->is_heard = true;
         if (!decoded)
             size = length;
         if (decoded)
@@ -227,6 +230,7 @@ static void open_connection(struct actor *actor) {
     actor->version = MQTT_VERSION_UNKNOWN;
     actor->why = SPEC_NONE;
     actor->session = 0;
+    actor->is_whole = true;
     (void)note(actor, SCRIPT_OPEN, no_bytes);
 }
 
@@ -253,11 +257,25 @@ static void learn_version(struct actor *actor, struct mqtt_bytes bytes) {
     actor->session = hash_of(packet.connect.client_identifier);
 }
 
+static bool ends_with_a_packet(const struct actor *actor, struct mqtt_bytes bytes) {
+    struct mqtt_decoder decoder = {.version = actor->version, .sender = MQTT_CLIENT, .rules = &actor->stage->rules};
+    struct mqtt_frame frame;
+    struct mqtt_error error;
+    while (bytes.length > 0) {
+        if (mqtt_frame(&decoder, bytes, &frame, &error) != MQTT_OK || frame.packet_size > bytes.length)
+            return false;
+        bytes = (struct mqtt_bytes){bytes.data + frame.packet_size, bytes.length - frame.packet_size};
+    }
+    return true;
+}
+
 static void send_bytes(struct actor *actor, struct mqtt_bytes bytes, uint32_t answers) {
     struct stage *stage = actor->stage;
     if (actor->connection == NULL || bytes.length == 0)
         return;
     learn_version(actor, bytes);
+    actor->is_whole = actor->is_whole && ends_with_a_packet(actor, bytes);
+    actor->is_heard = false;
     struct script_item *item = note(actor, SCRIPT_SEND, bytes);
     if (item != NULL)
         item->answers = answers;
@@ -319,12 +337,31 @@ static void perform(struct stage *stage, const struct plan *plan, const struct p
     }
 }
 
+static const uint8_t pingreq[] = {0xC0, 0};
+static const uint8_t disconnect[] = {0xE0, 0};
+
+/* What is sent on different connections arrives in any order. Where the next step is another client's, it has to wait
+ * until the broker has taken this one's: where nothing shows that, the client asks. */
+static void fence(struct stage *stage, const struct plan *plan, unsigned index) {
+    const struct plan_step *step = &plan->steps[index];
+    struct actor *actor = &stage->actors[step->link];
+    bool is_message = step->kind == PLAN_SEND || step->kind == PLAN_ANSWER;
+    bool is_last = index + 1 == plan->count || plan->steps[index + 1].kind == PLAN_WAIT;
+    if (!is_message || is_last || plan->steps[index + 1].link == step->link)
+        return;
+    if (actor->connected && actor->is_whole && !actor->is_heard)
+        send_bytes(actor, (struct mqtt_bytes){pingreq, sizeof pingreq}, SCRIPT_NONE);
+}
+
 static void say_farewell(struct stage *stage) {
-    static const uint8_t packets[2][2] = {{0xC0, 0}, {0xE0, 0}}; /* PINGREQ, DISCONNECT */
-    for (unsigned k = 0; k < 2; k++, stage->step++)
-        for (unsigned i = 0; i < PLAN_LINKS; i++)
-            if (stage->actors[i].connected)
-                send_bytes(&stage->actors[i], (struct mqtt_bytes){packets[k], 2}, SCRIPT_NONE);
+    for (unsigned i = 0; i < PLAN_LINKS; i++)
+        if (stage->actors[i].connected)
+            send_bytes(&stage->actors[i], (struct mqtt_bytes){pingreq, sizeof pingreq}, SCRIPT_NONE);
+    stage->step++;
+    for (unsigned i = 0; i < PLAN_LINKS; i++)
+        if (stage->actors[i].connected)
+            send_bytes(&stage->actors[i], (struct mqtt_bytes){disconnect, sizeof disconnect}, SCRIPT_NONE);
+    stage->step++;
     for (unsigned i = 0; i < PLAN_LINKS; i++)
         if (stage->actors[i].connection != NULL) {
             (void)note(&stage->actors[i], SCRIPT_CLOSE, no_bytes);
@@ -353,8 +390,10 @@ bool script_rehearse(struct script *script, struct fuzz_memory *memory, const st
         spec_count_visits(broker_rules(stage.broker));
     for (uint8_t i = 0; i < PLAN_LINKS; i++)
         stage.actors[i] = (struct actor){.stage = &stage, .link = i};
-    for (unsigned i = 0; i < plan->count; i++, stage.step++)
+    for (unsigned i = 0; i < plan->count; i++, stage.step++) {
         perform(&stage, plan, &plan->steps[i]);
+        fence(&stage, plan, i);
+    }
     say_farewell(&stage);
     if (reached != NULL)
         memcpy(reached, broker_rules(stage.broker)->reached, SPEC_COUNT * sizeof *reached);

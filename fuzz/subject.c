@@ -37,7 +37,8 @@ static bool wait_until_ready(struct subject *subject, char *reason, size_t reaso
             break;
         event_loop_wait(subject->loop, now + START_INTERVAL);
     }
-    if (outcome.outcome != PROBE_UNREACHABLE)
+    /* What answers in a strange way, or not, may be just what is to be found out. */
+    if (!outcome.refused_at_once && !subject_has_ended(subject, outcome.outcome == PROBE_UNREACHABLE))
         return true;
     if (subject_has_ended(subject, true))
         snprintf(reason, reason_size, "the target ended before it could be tested: %s",
@@ -49,7 +50,6 @@ static bool wait_until_ready(struct subject *subject, char *reason, size_t reaso
 
 bool subject_start(struct subject *subject, char *reason, size_t reason_size) {
     const char *why = "";
-    subject->starts++;
     if (subject->command != NULL) {
         uint16_t port = address_free_port();
         subject->address = address_of_loopback(port);
@@ -121,7 +121,7 @@ static void learn_offer(const struct subject *subject, struct broker_settings *s
     fuzz_memory_end(&memory);
 }
 
-bool subject_look(struct subject *subject, struct broker_settings *settings, char *reason, size_t reason_size) {
+void subject_look(struct subject *subject, struct broker_settings *settings) {
     static const struct {
         enum mqtt_version version;
         unsigned flag;
@@ -132,12 +132,12 @@ bool subject_look(struct subject *subject, struct broker_settings *settings, cha
         probe(subject, versions[i].version, PROBE_TIME, &outcome);
         if (outcome.outcome == PROBE_FINE)
             subject->versions |= versions[i].flag;
-        else
-            snprintf(reason, reason_size, "%s", outcome.reason);
     }
+    subject->answers = subject->versions != 0;
+    if (subject->versions == 0)
+        subject->versions = IN_3_1 | IN_3_1_1 | IN_5_0;
     if ((subject->versions & IN_5_0) != 0)
         learn_offer(subject, settings);
-    return subject->versions != 0;
 }
 
 /* ---- What it holds ------------------------------------------------------------------------------------------- */

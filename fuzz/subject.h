@@ -12,11 +12,11 @@ struct subject {
     struct address address;
     struct process *process; /* NULL while there is none */
     unsigned versions;       /* that it accepts, of enum scenario_versions; set by subject_look() */
-    unsigned starts;
+    bool answers;            /* CONNECT, as it should; set by the same */
 };
 
-/* Starts the command, if there is one, on a port that is free, and waits until it accepts MQTT. False with a reason of
- * one sentence. */
+/* Starts the command, if there is one, on a port that is free, and waits until it takes connections. False with a
+ * reason of one sentence. */
 bool subject_start(struct subject *subject, char *reason, size_t reason_size);
 void subject_stop(struct subject *subject);
 
@@ -25,8 +25,8 @@ void subject_stop(struct subject *subject);
 bool subject_has_ended(const struct subject *subject, bool wait);
 
 /* Finds out which versions it accepts, and what it announces to clients of 5.0: `settings` are made to agree with
- * that. False with a reason where it accepts none. */
-bool subject_look(struct subject *subject, struct broker_settings *settings, char *reason, size_t reason_size);
+ * that. Where it accepts none, all are taken for accepted. */
+void subject_look(struct subject *subject, struct broker_settings *settings);
 
 /* It takes a connection and answers CONNECT within the time. */
 bool subject_answers(const struct subject *subject, microseconds patience);

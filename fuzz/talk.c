@@ -12,7 +12,8 @@
 #define READ_SIZE  16384u
 #define MOST_INPUT (1u << 21)
 /* Once something odd has come, what belongs to it may follow for so long. */
-#define AFTERMATH (MICROSECONDS_PER_SECOND / 20)
+#define AFTERMATH    (MICROSECONDS_PER_SECOND / 20)
+#define CLOSING_TIME (MICROSECONDS_PER_SECOND / 5)
 
 static void advance(struct talk *talk);
 
@@ -165,6 +166,11 @@ static void take_observed(struct talk_link *link, struct script_item *item, stru
 static void lose_link(struct talk_link *link) {
     struct talk *talk = link->talk;
     struct script_item item = {.kind = SCRIPT_CLOSED};
+    if (link->closing) {
+        close_link(link, MQTT_CLIENT);
+        advance(talk);
+        return;
+    }
     if (link->in_length > 0 && !link->spoiled)
         show(link, MQTT_SERVER, (struct mqtt_bytes){link->in, link->in_length});
     close_link(link, MQTT_SERVER);
@@ -248,6 +254,8 @@ static void receive(struct talk_link *link) {
         lose_link(link);
         return;
     }
+    if (link->closing)
+        return; /* nobody takes it any more */
     link->in_length += (uint32_t)got;
     take_input(link);
     advance(talk);
@@ -330,6 +338,7 @@ static void open_link(struct talk_link *link) {
     }
     note_passed(link, SCRIPT_OPEN, (struct mqtt_bytes){NULL, 0});
     link->open = true;
+    link->closing = false;
     link->other_count = 0;
     link->established = link->spoiled = false;
     link->version = MQTT_VERSION_UNKNOWN;
@@ -345,7 +354,7 @@ static void open_link(struct talk_link *link) {
 static void send_item(struct talk_link *link, const struct script_item *item) {
     struct talk *talk = link->talk;
     struct mqtt_bytes bytes = script_bytes(&talk->expected, item);
-    if (!link->open)
+    if (!link->open || link->closing)
         return;
     if (!reserve(&link->out, &link->out_capacity, link->out_length + bytes.length)) {
         end_with(talk, TALK_NO_MEMORY);
@@ -366,6 +375,32 @@ static void send_item(struct talk_link *link, const struct script_item *item) {
     flush(link);
 }
 
+/* The target has noticed the end once it closes, too; what comes next must not be there before. */
+static void begin_to_close(struct talk_link *link) {
+    struct talk *talk = link->talk;
+    if (!link->open)
+        return;
+    note_passed(link, SCRIPT_CLOSE, (struct mqtt_bytes){NULL, 0});
+    link->closing = shutdown(link->source.descriptor, SHUT_WR) == 0;
+    talk->closing_until = now_of(talk) + CLOSING_TIME;
+    if (!link->closing)
+        close_link(link, MQTT_CLIENT);
+}
+
+static bool is_closing(const struct talk *talk) {
+    for (unsigned i = 0; i < PLAN_LINKS; i++)
+        if (talk->links[i].open && talk->links[i].closing)
+            return true;
+    return false;
+}
+
+/* A target that does not close by itself is left. */
+static void end_closing(struct talk *talk) {
+    for (unsigned i = 0; i < PLAN_LINKS; i++)
+        if (talk->links[i].closing)
+            close_link(&talk->links[i], MQTT_CLIENT);
+}
+
 /* ---- Steps ------------------------------------------------------------------------------------------------- */
 
 static bool is_clients(const struct script_item *item) {
@@ -382,8 +417,7 @@ static void perform(struct talk *talk, const struct script_item *item) {
         send_item(link, item);
         break;
     case SCRIPT_CLOSE:
-        note_passed(link, SCRIPT_CLOSE, (struct mqtt_bytes){NULL, 0});
-        close_link(link, MQTT_CLIENT);
+        begin_to_close(link);
         break;
     default:
         note_passed(link, SCRIPT_WAIT, (struct mqtt_bytes){NULL, 0});
@@ -428,7 +462,7 @@ static void next_step(struct talk *talk) {
 
 static void advance(struct talk *talk) {
     while (talk->verdict == TALK_GOES_ON && perform_due(talk) && !talk->is_odd && now_of(talk) >= talk->not_before &&
-           match_is_done(&talk->match, talk->step))
+           !is_closing(talk) && match_is_done(&talk->match, talk->step))
         next_step(talk);
 }
 
@@ -477,10 +511,14 @@ microseconds talk_deadline(const struct talk *talk) {
     if (talk->verdict != TALK_GOES_ON)
         return 0;
     microseconds now = now_of(talk);
+    if (is_closing(talk) && talk->closing_until < talk->deadline)
+        return talk->closing_until;
     return talk->not_before > now && talk->not_before < talk->deadline ? talk->not_before : talk->deadline;
 }
 
 void talk_tick(struct talk *talk, microseconds now) {
+    if (is_closing(talk) && now >= talk->closing_until)
+        end_closing(talk);
     advance(talk);
     if (talk->verdict == TALK_GOES_ON && now >= talk->deadline)
         end_with(talk, TALK_DIFFERS);

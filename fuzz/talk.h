@@ -43,6 +43,7 @@ struct talk_link {
     struct talk *talk;
     uint8_t link;
     bool open;
+    bool closing;     /* the client has closed its direction, and waits for the target to close */
     bool established; /* the socket was writable once */
     bool spoiled;     /* what came is no MQTT: nothing more of it is read as packets */
     enum mqtt_version version;
@@ -76,6 +77,7 @@ struct talk {
     uint32_t cursor; /* no item of an earlier step is behind it */
     bool is_odd;     /* something came that is not expected */
     microseconds not_before, deadline;
+    microseconds closing_until; /* while a link is closing */
     enum talk_verdict verdict;
     struct talk_breach breaches[TALK_BREACHES]; /* of the Server, by the monitor */
     unsigned breach_count;
