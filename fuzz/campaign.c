@@ -8,9 +8,11 @@
 
 #include "reference/signals.h"
 
-#define LOOK_INTERVAL     MICROSECONDS_PER_SECOND       /* at what the target holds */
-#define SHOW_INTERVAL     (MICROSECONDS_PER_SECOND / 4) /* the status line */
-#define HANG_TIME         (10 * MICROSECONDS_PER_SECOND)
+#define LOOK_INTERVAL MICROSECONDS_PER_SECOND       /* at what the target holds */
+#define SHOW_INTERVAL (MICROSECONDS_PER_SECOND / 4) /* the status line */
+#define HANG_TIME     (5 * MICROSECONDS_PER_SECOND)
+/* At first an answer is waited for so many times shorter; what seems to be missing is then waited for longer. */
+#define HASTE             4u
 #define MOST_KEPT         4000u
 #define SPARE_DESCRIPTORS 1000u
 
@@ -50,7 +52,7 @@ static void look_for_end(struct campaign *campaign, bool was_silent, struct outc
     } else if (was_silent && campaign->subject.answers && !subject_answers(&campaign->subject, HANG_TIME)) {
         outcome->kind = OUTCOME_HANG;
         snprintf(outcome->key, sizeof outcome->key, "hang");
-        snprintf(outcome->what, sizeof outcome->what, "it runs, and does not answer CONNECT within 10 s");
+        snprintf(outcome->what, sizeof outcome->what, "it runs, and does not answer CONNECT within 5 s");
         (void)restart(campaign);
     }
 }
@@ -197,17 +199,50 @@ static void put_away(struct campaign *campaign, unsigned index) {
     campaign->result->packets += campaign->talks[index].packets;
 }
 
-/* Those in which all is well. */
-static void finish_good(struct campaign *campaign) {
-    for (unsigned i = 0; i < campaign->options->at_once; i++) {
-        struct talk *talk = &campaign->talks[i];
-        if (!campaign->busy[i] || talk->verdict != TALK_AGREES || talk->breach_count > 0)
-            continue;
-        put_away(campaign, i);
-        talk_unname(talk);
-        if (is_new(campaign, talk))
-            keep(campaign, &talk->plan);
+static bool is_known(const struct campaign *campaign, const char *key) {
+    for (size_t i = 0; i < campaign->result->count; i++)
+        if (strcmp(campaign->result->findings[i].outcome.key, key) == 0)
+            return true;
+    for (unsigned i = 0; i < campaign->pending_count; i++)
+        if (strcmp(campaign->pending[i].outcome.key, key) == 0)
+            return true;
+    return false;
+}
+
+/* What may be a finding waits until there is time to try it again. One of a kind is enough. */
+static void put_aside(struct campaign *campaign, const struct talk *talk, const struct outcome *outcome) {
+    struct pending *added = &campaign->pending[campaign->pending_count];
+    if (is_known(campaign, outcome->key)) {
+        finding_count(campaign, outcome->key);
+        return;
     }
+    if (campaign->pending_count == CAMPAIGN_PENDING || !plan_copy(&added->plan, &talk->plan))
+        return;
+    added->outcome = *outcome;
+    added->was_silent = was_silent(talk);
+    campaign->pending_count++;
+}
+
+static void finish(struct campaign *campaign, unsigned index) {
+    struct talk *talk = &campaign->talks[index];
+    struct outcome outcome;
+    put_away(campaign, index);
+    judge_talk(&campaign->judge, talk, &outcome);
+    if (outcome.kind == OUTCOME_UNREACHABLE) {
+        campaign->unreachable = true;
+        return;
+    }
+    if (is_new(campaign, talk))
+        keep(campaign, &talk->plan);
+    bool passed_over = outcome.kind == OUTCOME_DIFFERENCE && campaign->options->breaches_only;
+    if ((outcome.kind != OUTCOME_HELD && !passed_over) || was_silent(talk))
+        put_aside(campaign, talk, &outcome);
+}
+
+static void finish_all(struct campaign *campaign) {
+    for (unsigned i = 0; i < campaign->options->at_once; i++)
+        if (campaign->busy[i] && campaign->talks[i].verdict != TALK_GOES_ON)
+            finish(campaign, i);
 }
 
 void campaign_try(struct campaign *campaign, const struct plan *plan, microseconds patience,
@@ -221,30 +256,31 @@ void campaign_try(struct campaign *campaign, const struct plan *plan, microsecon
         begin_conversations(campaign);
         run_talks(campaign, next_deadline(campaign, talk_deadline(talk)));
         talk_tick(talk, event_loop_now(campaign->loop));
-        finish_good(campaign);
+        finish_all(campaign);
     }
     talk_stop(talk);
     judge_talk(&campaign->judge, talk, outcome);
     look_for_end(campaign, was_silent(talk), outcome);
 }
 
-static void finish(struct campaign *campaign, unsigned index) {
-    struct talk *talk = &campaign->talks[index];
-    struct outcome outcome;
-    put_away(campaign, index);
-    judge_talk(&campaign->judge, talk, &outcome);
-    if (outcome.kind == OUTCOME_HELD || outcome.kind == OUTCOME_DIFFERENCE || outcome.kind == OUTCOME_BREACH)
-        if (is_new(campaign, talk))
-            keep(campaign, &talk->plan);
-    if (outcome.kind == OUTCOME_HELD)
+/* Looks closer at the first of those that were put aside. */
+static void take_pending(struct campaign *campaign) {
+    if (campaign->pending_count == 0)
         return;
-    look_for_end(campaign, was_silent(talk), &outcome);
-    if (outcome.kind != OUTCOME_UNREACHABLE)
-        finding_take(campaign, &talk->plan, &outcome);
+    struct pending first = campaign->pending[0];
+    campaign->pending_count--;
+    memmove(campaign->pending, campaign->pending + 1, campaign->pending_count * sizeof first);
+    memset(&campaign->pending[campaign->pending_count], 0, sizeof first);
+    look_for_end(campaign, first.was_silent, &first.outcome);
+    bool passed_over = first.outcome.kind == OUTCOME_DIFFERENCE && campaign->options->breaches_only;
+    if (first.outcome.kind != OUTCOME_HELD && !passed_over)
+        finding_take(campaign, &first.plan, &first.outcome);
+    plan_release(&first.plan);
 }
 
 /* The process has ended, and one of those that go on has done it. */
 static void find_culprit(struct campaign *campaign) {
+    const struct campaign_options *options = campaign->options;
     struct outcome outcome = {.kind = OUTCOME_HELD};
     struct plan_list suspects = {.count = 0};
     for (unsigned i = 0; i < campaign->options->at_once; i++)
@@ -259,7 +295,7 @@ static void find_culprit(struct campaign *campaign) {
     struct outcome first = outcome;
     bool found = false;
     for (size_t i = 0; i < suspects.count && !found && !campaign->lost; i++) {
-        campaign_try(campaign, &suspects.plans[i], campaign->target.patience, NULL, &outcome);
+        campaign_try(campaign, &suspects.plans[i], options->patience, NULL, &outcome);
         found = outcome.kind == OUTCOME_CRASH;
         if (found)
             finding_take(campaign, &suspects.plans[i], &outcome);
@@ -328,12 +364,11 @@ static void converse(struct campaign *campaign, const struct signals *signals) {
     while (!is_over(campaign, signals)) {
         begin_conversations(campaign);
         run_talks(campaign, next_deadline(campaign, end));
-        finish_good(campaign);
-        if (subject_has_ended(&campaign->subject, false))
+        finish_all(campaign);
+        if (subject_has_ended(&campaign->subject, campaign->unreachable))
             find_culprit(campaign);
-        for (unsigned i = 0; i < campaign->options->at_once && !is_over(campaign, signals); i++)
-            if (campaign->busy[i] && campaign->talks[i].verdict != TALK_GOES_ON)
-                finish(campaign, i);
+        campaign->unreachable = false;
+        take_pending(campaign);
         microseconds now = event_loop_now(campaign->loop);
         look_at_use(campaign, now);
         take_samples(campaign, now);
@@ -379,7 +414,7 @@ static bool find_target(struct campaign *campaign) {
         return false;
     }
     campaign->target = (struct talk_target){
-        .loop = campaign->loop, .settings = broker_default_settings(), .patience = options->patience};
+        .loop = campaign->loop, .settings = broker_default_settings(), .patience = options->patience / HASTE};
     if (!subject_start(&campaign->subject, campaign->reason, campaign->reason_size))
         return false;
     subject_look(&campaign->subject, &campaign->target.settings);
@@ -412,6 +447,8 @@ static void end(struct campaign *campaign) {
     subject_stop(&campaign->subject);
     plan_release(&campaign->plan);
     plan_list_release(&campaign->seeds);
+    for (unsigned i = 0; i < CAMPAIGN_PENDING; i++)
+        plan_release(&campaign->pending[i].plan);
     plan_list_release(&campaign->slow_seeds);
     plan_list_release(&campaign->kept);
     judge_release(&campaign->judge);

@@ -20,6 +20,7 @@ struct campaign_options {
     microseconds patience;
     uint64_t memory_limit; /* bytes */
     bool shrinks;
+    bool breaches_only; /* differences are passed over */
     bool shows_progress;
     char *const *captures; /* further seeds */
     size_t capture_count;

@@ -7,6 +7,15 @@
 #define CAMPAIGN_SHAPES   (1u << 16)
 #define CAMPAIGN_UNSTEADY 256u
 
+#define CAMPAIGN_PENDING 64u
+
+/* Something that may be a finding. */
+struct pending {
+    struct plan plan;
+    struct outcome outcome;
+    bool was_silent; /* nothing at all came back */
+};
+
 struct campaign {
     const struct campaign_options *options;
     struct campaign_result *result;
@@ -21,6 +30,9 @@ struct campaign {
     size_t next_seed, next_slow;
     char unsteady[CAMPAIGN_UNSTEADY][64]; /* keys of what did not come again */
     unsigned unsteady_count;
+    struct pending pending[CAMPAIGN_PENDING];
+    unsigned pending_count;
+    bool unreachable;      /* a connection could not be opened */
     struct plan_list kept; /* that showed something new; what mutation begins with */
     struct plan plan;      /* of the next conversation */
     struct talk *talks;    /* options->at_once */
@@ -41,5 +53,8 @@ void campaign_try(struct campaign *campaign, const struct plan *plan, microsecon
 
 /* Something was found by this plan: counts it, or confirms, cuts down and saves it. */
 void finding_take(struct campaign *campaign, const struct plan *plan, const struct outcome *outcome);
+
+/* One more conversation that shows what is known. */
+void finding_count(struct campaign *campaign, const char *key);
 
 #endif

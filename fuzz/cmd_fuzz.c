@@ -42,6 +42,7 @@ static const char help[] =
     "  --timeout S         how long the broker may take for an answer (1)\n"
     "  --memory-limit MIB  of the broker, which --run has started (2048)\n"
     "  --no-shrink         save findings as they came\n"
+    "  --breaches-only     pass over differences that no statement explains\n"
     "  --strict            differences count as findings for the exit status\n"
     "  --json              write the result as JSON\n"
     "  --repro DIR         repeat one finding\n"
@@ -101,6 +102,7 @@ enum {
     TIMEOUT,
     MEMORY,
     NO_SHRINK,
+    BREACHES_ONLY,
     STRICT,
     JSON,
     REPRO,
@@ -122,6 +124,7 @@ static const struct option long_options[] = {
     {"memory-limit", required_argument, NULL, MEMORY},
     {"no-shrink", no_argument, NULL, NO_SHRINK},
     {"strict", no_argument, NULL, STRICT},
+    {"breaches-only", no_argument, NULL, BREACHES_ONLY},
     {"json", no_argument, NULL, JSON},
     {"repro", required_argument, NULL, REPRO},
     {"help", no_argument, NULL, HELP},
@@ -183,6 +186,9 @@ static bool take_option(struct fuzz_options *options, int option, const char *te
         return true;
     case NO_SHRINK:
         campaign->shrinks = false;
+        return true;
+    case BREACHES_ONLY:
+        campaign->breaches_only = true;
         return true;
     case STRICT:
         return options->strict = true;

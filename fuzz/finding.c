@@ -11,7 +11,7 @@
 #define MOST_FINDINGS     500u
 #define MOST_ATTEMPTS     5u /* to confirm what did not come again */
 #define CONFIRMATIONS     3u
-#define PATIENCE_IN_TRIAL 3u /* times that of the campaign */
+#define PATIENCE_IN_TRIAL 2u /* times that of the options */
 #define MOST_TRIALS       60u
 #define SHRINKING_TIME    (30 * MICROSECONDS_PER_SECOND)
 
@@ -48,14 +48,22 @@ static bool shows_again(struct campaign *campaign, const struct plan *plan, micr
     return strcmp(outcome->key, key) == 0;
 }
 
+static bool is_fatal(const struct outcome *outcome) {
+    return outcome->kind == OUTCOME_HANG || outcome->kind == OUTCOME_CRASH;
+}
+
+/* Where the target hangs or ends meanwhile, that becomes the outcome. */
 static bool is_steady(struct campaign *campaign, const struct plan *plan, struct outcome *outcome) {
     const struct outcome first = *outcome;
-    for (unsigned i = 0; i < CONFIRMATIONS; i++)
-        if (campaign->lost ||
-            !shows_again(campaign, plan, campaign->target.patience * PATIENCE_IN_TRIAL, first.key, outcome)) {
+    microseconds patience = campaign->options->patience * PATIENCE_IN_TRIAL;
+    for (unsigned i = 0; i < CONFIRMATIONS; i++) {
+        bool again = !campaign->lost && shows_again(campaign, plan, patience, first.key, outcome);
+        if (again)
+            continue;
+        if (!is_fatal(outcome))
             *outcome = first;
-            return false;
-        }
+        return false;
+    }
     return true;
 }
 
@@ -70,7 +78,7 @@ static void shrink(struct campaign *campaign, struct plan *plan, struct outcome 
             unsigned first = at > size ? at - size : 0;
             bool is_time = trials++ < MOST_TRIALS && event_loop_now(campaign->loop) < end && !campaign->lost;
             bool smaller = is_time && plan_copy_without(&less, plan, first, at - first) && less.count > 0 &&
-                           shows_again(campaign, &less, campaign->target.patience, outcome->key, &again);
+                           shows_again(campaign, &less, campaign->options->patience / 2, outcome->key, &again);
             if (smaller && plan_copy(plan, &less))
                 *outcome = again;
             at = first < plan->count ? first : plan->count;
@@ -113,7 +121,7 @@ static void record(struct campaign *campaign, const struct finding *finding, con
             (void)capture_writer_finish(capture);
         return;
     }
-    campaign_try(campaign, plan, campaign->target.patience, capture, &outcome);
+    campaign_try(campaign, plan, campaign->options->patience, capture, &outcome);
     if (!capture_writer_finish(capture))
         fprintf(stderr, "mqspec fuzz: %s could not be written whole\n", path);
 }
@@ -170,6 +178,12 @@ static void note_unsteady(struct campaign *campaign, const char *key) {
     campaign->result->unsteady++;
 }
 
+void finding_count(struct campaign *campaign, const char *key) {
+    struct finding *known = find(campaign->result, key);
+    if (known != NULL)
+        known->times++;
+}
+
 void finding_take(struct campaign *campaign, const struct plan *plan, const struct outcome *outcome) {
     struct campaign_result *result = campaign->result;
     struct finding *known = find(result, outcome->key);
@@ -188,9 +202,10 @@ void finding_take(struct campaign *campaign, const struct plan *plan, const stru
     }
     bool can_repeat = outcome->kind != OUTCOME_MEMORY;
     found.steady = can_repeat && is_steady(campaign, &own, &found.outcome);
-    bool is_lasting = outcome->kind == OUTCOME_DIFFERENCE || outcome->kind == OUTCOME_BREACH;
-    if (!found.steady && is_lasting) {
+    bool is_chance = !found.steady && can_repeat && !is_fatal(&found.outcome);
+    if (is_chance)
         note_unsteady(campaign, outcome->key);
+    if (is_chance || find(result, found.outcome.key) != NULL) {
         plan_release(&own);
         return;
     }

@@ -56,7 +56,12 @@ fuzz-speed: $(FUZZ_TARGETS:%=$(B)/fuzz/replay_%) ## measure executions a second 
 	@for target in $(FUZZ_TARGETS); do \
 	    printf '%-12s' $$target; $(B)/fuzz/replay_$$target -n 5000 corpus/$$target/* 2>/dev/null || exit 1; done
 
+fuzz-power: ## fuzz the broker with each statement switched off in turn; show which are found, and how soon
+	@.ci/install-tools build
+	@$(MAKE) --no-print-directory $(B)/mqspec
+	fuzz/power.py $(B) $(STATEMENTS)
+
 seeds: $(B)/fuzz/seeds ## write the seeds of fuzz/seeds.c to corpus/ again
 	$(B)/fuzz/seeds corpus
 
-.PHONY: fuzzers afl fuzz-smoke fuzz-speed seeds
+.PHONY: fuzzers afl fuzz-power fuzz-smoke fuzz-speed seeds

@@ -79,7 +79,10 @@ static bool same_publish(const struct mqtt_packet *expected, const struct mqtt_p
 }
 
 /* Reason Codes that say the same in other words. */
-static uint8_t meaning_of(uint8_t reason) {
+static uint8_t meaning_of(enum mqtt_type type, uint8_t reason) {
+    /* That an identifier is not known may be said or not: 3.6.2.1, 3.7.2.1 of 5.0. */
+    if (type == MQTT_PUBREL || type == MQTT_PUBCOMP)
+        return MQTT_REASON_SUCCESS;
     return reason >= MQTT_REASON_FAILURE                   ? MQTT_REASON_FAILURE
            : reason == MQTT_REASON_NO_MATCHING_SUBSCRIBERS ? MQTT_REASON_SUCCESS
                                                            : reason;
@@ -121,7 +124,8 @@ static bool same_acknowledgement(const struct match *match, const struct script_
         uint16_t live = live_identifier(match, expected->session, wanted);
         wanted = live == 0 ? other->packet_identifier : live;
     }
-    return wanted == other->packet_identifier && meaning_of(one->reason_code) == meaning_of(other->reason_code);
+    return wanted == other->packet_identifier &&
+           meaning_of(expected->packet.type, one->reason_code) == meaning_of(expected->packet.type, other->reason_code);
 }
 
 static bool same_packet(const struct match *match, const struct script_item *expected, const struct script_item *came) {
@@ -209,7 +213,7 @@ static bool closes(const struct match *match, uint16_t step, uint8_t link, bool 
 bool match_is_done(const struct match *match, uint16_t step) {
     for (uint32_t i = 0; i < match->expected->count; i++) {
         const struct script_item *item = &match->expected->items[i];
-        if (item->step != step || match->met[i] || (item->kind != SCRIPT_RECEIVE && item->kind != SCRIPT_CLOSED))
+        if (item->due != step || match->met[i] || (item->kind != SCRIPT_RECEIVE && item->kind != SCRIPT_CLOSED))
             continue;
         bool is_farewell = item->kind == SCRIPT_RECEIVE && item->decoded && item->packet.type == MQTT_DISCONNECT;
         if (!is_farewell || !closes(match, step, item->link, true))

@@ -17,7 +17,9 @@ static bool import_play(struct plan_list *list, struct play *play, const char *p
         snprintf(reason, reason_size, "%s could not be written whole", path);
         return false;
     }
-    return plan_list_own_capture(list, path, reason, reason_size);
+    bool good = plan_list_own_capture(list, path, reason, reason_size);
+    unlink(path); /* a file that is emptied and written again would have to reach the disk */
+    return good;
 }
 
 static bool import_plays(struct plan_list *list, struct run *run, const char *path, char *reason, size_t reason_size) {

@@ -73,6 +73,86 @@ void script_decode(struct script *script, uint32_t first) {
     }
 }
 
+/* ---- When something is due ------------------------------------------------------------------------------------- */
+
+/* The first packet of this type in what a client sends; false where there is none. */
+static bool find_sent(const struct script *script, const struct script_item *item, enum mqtt_type type,
+                      struct mqtt_packet *packet) {
+    struct spec_rules rules;
+    memset(&rules, 0, sizeof rules);
+    struct mqtt_bytes bytes = script_bytes(script, item);
+    struct mqtt_decoder decoder = {.version = item->version, .sender = MQTT_CLIENT, .rules = &rules};
+    struct mqtt_error error;
+    uint32_t size;
+    if (bytes.length > 0 && bytes.data[0] >> 4 == MQTT_CONNECT)
+        decoder.version = MQTT_VERSION_UNKNOWN;
+    while (mqtt_next(&decoder, bytes, packet, &size, &error) == MQTT_OK) {
+        if (packet->type == type)
+            return true;
+        decoder.version = item->version;
+        bytes = (struct mqtt_bytes){bytes.data + size, bytes.length - size};
+    }
+    return false;
+}
+
+/* The step in which the client releases the message; SCRIPT_NEVER where it does not. */
+static uint16_t step_of_release(const struct script *script, uint32_t sent, uint16_t identifier) {
+    struct mqtt_packet packet;
+    const struct script_item *item = &script->items[sent];
+    for (uint32_t i = sent + 1; i < script->count; i++) {
+        const struct script_item *later = &script->items[i];
+        if (later->kind == SCRIPT_SEND && later->session == item->session && later->link == item->link &&
+            find_sent(script, later, MQTT_PUBREL, &packet) && packet.acknowledgement.packet_identifier == identifier)
+            return later->step;
+    }
+    return SCRIPT_NEVER;
+}
+
+/* Who answers a message before it is released has it by then. */
+static bool is_answered_before(const struct script *script, uint32_t received, uint16_t step) {
+    for (uint32_t i = received + 1; i < script->count && script->items[i].step < step; i++)
+        if (script->items[i].kind == SCRIPT_SEND && script->items[i].answers == received)
+            return true;
+    return false;
+}
+
+static void put_off_deliveries(struct script *script, uint32_t sent, uint16_t identifier) {
+    uint16_t step = script->items[sent].step;
+    uint16_t release = step_of_release(script, sent, identifier);
+    for (uint32_t i = sent + 1; i < script->count && script->items[i].step == step; i++) {
+        struct script_item *item = &script->items[i];
+        bool is_message = item->kind == SCRIPT_RECEIVE && item->decoded && item->packet.type == MQTT_PUBLISH;
+        if (is_message && !is_answered_before(script, i, release))
+            item->due = release;
+    }
+}
+
+/* What comes at QoS 0 with the answer to CONNECT was kept for the client. */
+static void excuse_kept(struct script *script, uint32_t sent) {
+    const struct script_item *connect = &script->items[sent];
+    for (uint32_t i = sent + 1; i < script->count && script->items[i].step == connect->step; i++) {
+        struct script_item *item = &script->items[i];
+        if (item->kind == SCRIPT_RECEIVE && item->decoded && item->link == connect->link &&
+            item->packet.type == MQTT_PUBLISH && mqtt_publish_qos(item->packet.flags) == 0)
+            item->due = SCRIPT_NEVER;
+    }
+}
+
+void script_set_due(struct script *script) {
+    struct mqtt_packet packet;
+    for (uint32_t i = 0; i < script->count; i++)
+        script->items[i].due = script->items[i].step;
+    for (uint32_t i = 0; i < script->count; i++) {
+        const struct script_item *item = &script->items[i];
+        if (item->kind != SCRIPT_SEND || item->length == 0)
+            continue;
+        if (find_sent(script, item, MQTT_PUBLISH, &packet) && mqtt_publish_qos(packet.flags) == 2)
+            put_off_deliveries(script, i, packet.publish.packet_identifier);
+        else if (script_bytes(script, item).data[0] >> 4 == MQTT_CONNECT)
+            excuse_kept(script, i);
+    }
+}
+
 /* ---- The stage --------------------------------------------------------------------------------------------- */
 
 struct unanswered {
@@ -399,5 +479,6 @@ bool script_rehearse(struct script *script, struct fuzz_memory *memory, const st
         memcpy(reached, broker_rules(stage.broker)->reached, SPEC_COUNT * sizeof *reached);
     broker_destroy(stage.broker);
     script_decode(script, 0);
+    script_set_due(script);
     return true;
 }

@@ -9,6 +9,7 @@
 
 #define SCRIPT_ITEMS 1500u /* at most; what needs more is cut there */
 #define SCRIPT_NONE  UINT32_MAX
+#define SCRIPT_NEVER UINT16_MAX
 
 enum script_kind {
     SCRIPT_OPEN,
@@ -23,6 +24,7 @@ struct script_item {
     enum script_kind kind;
     uint8_t link;
     uint16_t step;             /* of the plan; those behind its last one are the farewell, see below */
+    uint16_t due;              /* of what the broker does: the step in which it has to have come; or SCRIPT_NEVER */
     enum mqtt_version version; /* of the connection */
     uint32_t session;          /* a hash of its Client Identifier */
     uint32_t offset;           /* in the script's bytes, of SEND and RECEIVE */
@@ -58,6 +60,11 @@ static inline struct mqtt_bytes script_bytes(const struct script *script, const 
 
 /* Decodes what the broker has sent from item `first` on. To be called once all have been added. */
 void script_decode(struct script *script, uint32_t first);
+
+/* Says when what the broker has sent is due: mostly at once. A message of QoS 2 may be delivered with its PUBREL only
+ * (4.3.3, both methods), and one of QoS 0 need not be kept for a client that is away (4.1.0). To be called once it is
+ * decoded. */
+void script_set_due(struct script *script);
 
 /* ---- The reference broker ------------------------------------------------------------------------------------
  *

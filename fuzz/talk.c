@@ -11,8 +11,9 @@
 
 #define READ_SIZE  16384u
 #define MOST_INPUT (1u << 21)
-/* Once something odd has come, what belongs to it may follow for so long. */
-#define AFTERMATH    (MICROSECONDS_PER_SECOND / 20)
+/* Once something odd has come, what belongs to it may follow for this part of the patience: networks may hold a packet
+ * back until the one before it is acknowledged. */
+#define AFTERMATH    4u
 #define CLOSING_TIME (MICROSECONDS_PER_SECOND / 5)
 
 static void advance(struct talk *talk);
@@ -157,7 +158,7 @@ static void take_observed(struct talk_link *link, struct script_item *item, stru
         talk->observed.count -= talk->observed.count > 0;
         return;
     }
-    microseconds end = now_of(talk) + AFTERMATH;
+    microseconds end = now_of(talk) + talk->target->patience / AFTERMATH;
     if (!talk->is_odd && end < talk->deadline)
         talk->deadline = end;
     talk->is_odd = true;
