@@ -170,7 +170,7 @@ static bool check_packet(struct decoding *decoding, const uint8_t *data, const s
 
 /* ---- The target ------------------------------------------------------------------------------------------ */
 
-static struct mqtt_decoder decoder_for(uint8_t options, struct spec_rules *rules) {
+struct mqtt_decoder fuzz_decode_decoder(uint8_t options, struct spec_rules *rules) {
     static const enum mqtt_version versions[] = {MQTT_VERSION_UNKNOWN, MQTT_3_1, MQTT_3_1_1, MQTT_5_0};
     return (struct mqtt_decoder){.version = versions[options & OPTION_VERSION],
                                  .sender = (options & OPTION_SERVER) != 0 ? MQTT_SERVER : MQTT_CLIENT,
@@ -183,7 +183,7 @@ bool fuzz_decode(const uint8_t *data, size_t size, struct finding *finding) {
     memset(&rules, 0, sizeof rules);
     if (size == 0)
         return true;
-    struct decoding decoding = {decoder_for(data[0], &rules), finding};
+    struct decoding decoding = {fuzz_decode_decoder(data[0], &rules), finding};
     data++;
     size--;
     while (size > 0) {

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "codec/codec.h"
 #include "fuzz/memory.h"
 #include "pcaps/capture.h"
 #include "spec/spec.h"
@@ -22,6 +23,9 @@ struct finding {
  * names its place within the packet. False with *finding filled when that does not hold.
  * The input: a byte of options (see decode.c), then the bytes that one side sends. */
 bool fuzz_decode(const uint8_t *data, size_t size, struct finding *finding);
+
+/* How the target judges what stands behind this byte of options. */
+struct mqtt_decoder fuzz_decode_decoder(uint8_t options, struct spec_rules *rules);
 
 /* Sets of properties of 5.0: walking one and appending each property gives the same bytes; finding agrees with walking;
  * what decodes in a packet may stand there, as often as it does and with the values it has; leaving properties out
