@@ -24,7 +24,7 @@ LINK_ORDER = fuzz conformance pcaps reports reference codec spec
 LINKED = $(LINK_ORDER:%=$(B)/lib%.a)
 
 # Each is a program of its own, or a part of one.
-FUZZ_PROGRAMS = fuzz/afl_main.c fuzz/entry.c fuzz/seeds.c fuzz/standalone_main.c
+FUZZ_PROGRAMS = fuzz/afl_main.c fuzz/entry.c fuzz/seeds%.c fuzz/standalone_main.c
 sources = $(filter-out $(FUZZ_PROGRAMS),$(wildcard $(1)/*.c)) $(if $(filter conformance,$(1)),$(wildcard conformance/scenarios/*.c))
 objects = $(patsubst %.c,$(B)/%.o,$(call sources,$(1)))
 

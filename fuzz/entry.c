@@ -1,6 +1,6 @@
-/* Where libFuzzer, AFL++ and the replaying driver come in. Built once a target, with FUZZ_TARGET_DECODE,
- * FUZZ_TARGET_PROPERTIES, FUZZ_TARGET_CAPTURE, FUZZ_TARGET_TLS or FUZZ_TARGET_BROKER defined. A failing input ends the
- * process. */
+/* Where libFuzzer, AFL++ and the replaying driver come in. Built once a target, with FUZZ_TARGET defined as its
+ * function; or FUZZ_BROKER for the broker, which takes more than an input, and CANARY for one that is wrong. A failing
+ * input ends the process. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -8,23 +8,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#if defined(FUZZ_TARGET_DECODE)
-static bool holds(const uint8_t *data, size_t size, struct finding *finding) {
-    return fuzz_decode(data, size, finding);
-}
-#elif defined(FUZZ_TARGET_PROPERTIES)
-static bool holds(const uint8_t *data, size_t size, struct finding *finding) {
-    return fuzz_properties(data, size, finding);
-}
-#elif defined(FUZZ_TARGET_CAPTURE)
-static bool holds(const uint8_t *data, size_t size, struct finding *finding) {
-    return fuzz_capture(data, size, finding);
-}
-#elif defined(FUZZ_TARGET_TLS)
-static bool holds(const uint8_t *data, size_t size, struct finding *finding) {
-    return fuzz_tls(data, size, finding);
-}
-#elif defined(FUZZ_TARGET_BROKER)
+#if defined(FUZZ_BROKER)
 #if defined(CANARY)
 /* A fuzzer that cannot find a broker known to be wrong finds nothing: this one breaks the statement that the
  * environment names. */
@@ -67,7 +51,9 @@ static bool holds(const uint8_t *data, size_t size, struct finding *finding) {
     exit(2);
 }
 #else
-#error "no target: define FUZZ_TARGET_DECODE, _PROPERTIES, _CAPTURE, _TLS or _BROKER"
+static bool holds(const uint8_t *data, size_t size, struct finding *finding) {
+    return FUZZ_TARGET(data, size, finding);
+}
 #endif
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {

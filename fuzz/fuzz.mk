@@ -6,21 +6,17 @@
 #   $(B)/fuzzing/fuzz/TARGET        the libFuzzer program, all rooms with sanitizers
 #   $(B)/afl/fuzz/afl_TARGET        the AFL++ program
 
-FUZZ_TARGETS = decode properties capture tls broker
+FUZZ_TARGETS = decode properties topic capture tls broker
 FUZZ_LINKED = $(LINKED)
 FUZZ_LIBRARIES = $(LDLIBS)
 FUZZ_SANITIZE = -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 FUZZ_SECONDS ?= 30
 
-$(B)/fuzz/entry_decode.o: CPPFLAGS += -DFUZZ_TARGET_DECODE
-$(B)/fuzz/entry_properties.o: CPPFLAGS += -DFUZZ_TARGET_PROPERTIES
-$(B)/fuzz/entry_capture.o: CPPFLAGS += -DFUZZ_TARGET_CAPTURE
-$(B)/fuzz/entry_tls.o: CPPFLAGS += -DFUZZ_TARGET_TLS
-$(B)/fuzz/entry_broker.o: CPPFLAGS += -DFUZZ_TARGET_BROKER
-$(B)/fuzz/entry_canary.o: CPPFLAGS += -DFUZZ_TARGET_BROKER -DCANARY
+# A new target needs no more than its name here: its function is fuzz_NAME.
+ENTRY = $(if $(filter broker,$*),-DFUZZ_BROKER,$(if $(filter canary,$*),-DFUZZ_BROKER -DCANARY,-DFUZZ_TARGET=fuzz_$*))
 $(B)/fuzz/entry_%.o: fuzz/entry.c | $(HEADERS_GENERATED)
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(ENTRY) -MMD -MP -c -o $@ $<
 
 $(B)/fuzz/canary: $(B)/fuzz/entry_canary.o $(B)/fuzz/standalone_main.o $(FUZZ_LINKED)
 	$(CC) $(LDFLAGS) -o $@ $^ $(FUZZ_LIBRARIES)
@@ -28,7 +24,7 @@ $(B)/fuzz/canary: $(B)/fuzz/entry_canary.o $(B)/fuzz/standalone_main.o $(FUZZ_LI
 $(B)/fuzz/replay_%: $(B)/fuzz/entry_%.o $(B)/fuzz/standalone_main.o $(FUZZ_LINKED)
 	$(CC) $(LDFLAGS) -o $@ $^ $(FUZZ_LIBRARIES)
 
-$(B)/fuzz/seeds: $(B)/fuzz/seeds.o $(B)/libcodec.a $(B)/libspec.a
+$(B)/fuzz/seeds: $(patsubst %.c,$(B)/%.o,$(wildcard fuzz/seeds*.c)) $(B)/libreference.a $(B)/libcodec.a $(B)/libspec.a
 	$(CC) $(LDFLAGS) -o $@ $^ $(FUZZ_LIBRARIES)
 
 # The last step of the two builds below, which come here with a compiler and a build directory of their own.
@@ -39,13 +35,13 @@ $(B)/fuzz/afl_%: $(B)/fuzz/entry_%.o $(B)/fuzz/afl_main.o $(FUZZ_LINKED)
 	$(CC) $(LDFLAGS) -o $@ $^ $(FUZZ_LIBRARIES)
 
 # What the tests run; the other programs are in the Makefile's own list.
-test-helpers: $(B)/fuzz/replay_properties $(B)/fuzz/replay_capture $(B)/fuzz/replay_tls
+test-helpers: $(FUZZ_TARGETS:%=$(B)/fuzz/replay_%)
 
-fuzzers: ## build the libFuzzer programs, build/fuzzing/fuzz/decode, properties, capture, tls and broker
+fuzzers: ## build the libFuzzer programs, build/fuzzing/fuzz/TARGET
 	@$(MAKE) --no-print-directory B=$(B)/fuzzing CC=clang OPTIMISE=-O1 SANITIZE='$(FUZZ_SANITIZE)' \
 	    $(FUZZ_TARGETS:%=$(B)/fuzzing/fuzz/%)
 
-afl: ## build the AFL++ programs, build/afl/fuzz/afl_decode, afl_properties, afl_capture, afl_tls and afl_broker
+afl: ## build the AFL++ programs, build/afl/fuzz/afl_TARGET
 	@$(MAKE) --no-print-directory B=$(B)/afl CC=afl-clang-fast $(FUZZ_TARGETS:%=$(B)/afl/fuzz/afl_%)
 
 fuzz-smoke: fuzzers ## fuzz each target for FUZZ_SECONDS (30)
@@ -61,7 +57,7 @@ fuzz-power: ## fuzz the broker with each statement switched off in turn; show wh
 	@$(MAKE) --no-print-directory $(B)/mqspec
 	fuzz/power.py $(B) $(STATEMENTS)
 
-seeds: $(B)/fuzz/seeds ## write the seeds of fuzz/seeds.c to corpus/ again
+seeds: $(B)/fuzz/seeds ## write the seeds of fuzz/seeds*.c to corpus/ again
 	$(B)/fuzz/seeds corpus
 
 .PHONY: fuzzers afl fuzz-power fuzz-smoke fuzz-speed seeds

@@ -61,7 +61,7 @@ static void *allocate(void *context, size_t size) {
     bool refuse = account->fails_at != 0 && account->taken % account->fails_at == 0;
     void *taken = NULL;
     if (!refuse)
-        taken = EACH_FROM_MALLOC ? malloc(size) : take(account->memory, size);
+        taken = EACH_FROM_MALLOC || account->memory == NULL ? malloc(size) : take(account->memory, size);
     if (taken == NULL) {
         account->refused = true;
         return NULL;
@@ -74,7 +74,7 @@ static void release(void *context, void *released, size_t size) {
     struct fuzz_account *account = context;
     assert(account->live >= size);
     account->live -= size;
-    if (EACH_FROM_MALLOC) {
+    if (EACH_FROM_MALLOC || account->memory == NULL) {
         free(released);
         return;
     }

@@ -24,12 +24,12 @@ struct fuzz_memory {
 
 /* One user of the memory, with numbers of its own. */
 struct fuzz_account {
-    struct fuzz_memory *memory;
-    size_t live;       /* bytes taken and not given back */
-    uint64_t taken;    /* allocations so far */
-    uint64_t fails_at; /* this allocation and each further `fails_at`th is refused; 0: none */
-    bool refused;      /* an allocation was refused */
-    uint64_t random;   /* state of the generator */
+    struct fuzz_memory *memory; /* NULL: all of malloc */
+    size_t live;                /* bytes taken and not given back */
+    uint64_t taken;             /* allocations so far */
+    uint64_t fails_at;          /* this allocation and each further `fails_at`th is refused; 0: none */
+    bool refused;               /* an allocation was refused */
+    uint64_t random;            /* state of the generator */
 };
 
 /* Forgets all that was taken, for the next execution. Everybody has given back his memory, or is found out by

@@ -1,4 +1,4 @@
-/* Writes the seeds: seeds DIRECTORY makes DIRECTORY/TARGET/NAME for the targets decode, properties and broker. They are
+/* Writes the seeds: seeds DIRECTORY makes DIRECTORY/TARGET/NAME for all targets but those that read captures. They are
  * kept in corpus/; a test holds them to what this program writes. */
 #include <errno.h>
 #include <stdio.h>
@@ -6,12 +6,12 @@
 
 #include "codec/codec.h"
 #include "fuzz/operations.h"
+#include "fuzz/seeds.h"
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 #define LONGEST_SEED    1024u
 
-/* False with a message on standard error. */
-static bool write_seed(const char *directory, const char *target, const char *name, const uint8_t *data, size_t size) {
+bool write_seed(const char *directory, const char *target, const char *name, const uint8_t *data, size_t size) {
     char path[4096];
     snprintf(path, sizeof path, "%s/%s/%s", directory, target, name);
     FILE *file = fopen(path, "wb");
@@ -409,7 +409,7 @@ int main(int count, char **arguments) {
         fprintf(stderr, "usage: %s DIRECTORY\n", arguments[0]);
         return 2;
     }
-    bool written = write_decode_streams(arguments[1]);
+    bool written = write_decode_streams(arguments[1]) && write_text_seeds(arguments[1]);
     for (size_t i = 0; i < COUNT_OF(decode_seeds); i++)
         written = write_decode_seed(arguments[1], &decode_seeds[i]) &&
                   write_properties(arguments[1], &decode_seeds[i]) && written;

@@ -18,6 +18,9 @@ struct finding {
     char what[300];
 };
 
+/* Fills *finding with a property of our own that does not hold, and returns false. */
+__attribute__((format(printf, 2, 3))) bool fuzz_fails(struct finding *finding, const char *format, ...);
+
 /* All that decodes is encoded to the same bytes again, but for a Remaining Length or a Reason Code that can be shorter;
  * cutting the input anywhere changes no answer; what is refused
  * names its place within the packet. False with *finding filled when that does not hold.
@@ -32,6 +35,12 @@ struct mqtt_decoder fuzz_decode_decoder(uint8_t options, struct spec_rules *rule
  * leaves out those and no others. False with *finding filled when that does not hold. The input: a byte that chooses
  * the packet (see properties.c), then a set of properties. */
 bool fuzz_properties(const uint8_t *data, size_t size, struct finding *finding);
+
+/* Topic Names and Topic Filters: which are valid, which match, and what trees of filters and of names hold and find,
+ * all as a plain recursion over their characters says; the trees give back their memory. False with *finding filled
+ * when that does not hold. The input: a byte of options (see topic.c), then lines, each a letter of what to do (see
+ * there, too) and a text. */
+bool fuzz_topic(const uint8_t *data, size_t size, struct finding *finding);
 
 /* A capture in pcap or pcapng: reading, reassembly and lint end with a result or a reason; frames and time never go
  * back; no bytes come that are not in the file; each connection that is opened is closed once, and nothing comes of it

@@ -8,16 +8,11 @@ set -u
 build=${2:?usage: canary.sh MQSPEC BUILD}
 ulimit -c 0
 
-"$build/fuzz/replay_broker" corpus/broker/* >"$work/out" 2>"$work/err"
-tell $? "the broker target holds on the whole corpus"
-"$build/fuzz/replay_decode" corpus/decode/* >"$work/out" 2>"$work/err"
-tell $? "the decode target holds on the whole corpus"
-"$build/fuzz/replay_properties" corpus/properties/* >"$work/out" 2>"$work/err"
-tell $? "the properties target holds on the whole corpus"
-"$build/fuzz/replay_capture" corpus/capture/* >"$work/out" 2>"$work/err"
-tell $? "the capture target holds on the whole corpus"
-"$build/fuzz/replay_tls" corpus/tls/* >"$work/out" 2>"$work/err"
-tell $? "the TLS target holds on the whole corpus"
+for folder in corpus/*; do
+    target=${folder#corpus/}
+    "$build/fuzz/replay_$target" "$folder"/* >"$work/out" 2>"$work/err"
+    tell $? "the target $target holds on the whole corpus"
+done
 "$build/fuzz/replay_broker" -n 10 corpus/broker/* >"$work/out" 2>"$work/err" && grep -q 'a second' "$work/out"
 tell $? "executions a second are measured"
 
@@ -40,11 +35,13 @@ tell $? "no canary is refused"
 [ $? -eq 2 ]
 tell $? "an input that is not there"
 
-mkdir "$work/decode" "$work/properties" "$work/broker"
+for folder in corpus/*; do
+    mkdir "$work/${folder#corpus/}"
+done
 "$build/fuzz/seeds" "$work" >"$work/out" 2>"$work/err"
 tell $? "the seeds are written"
 status=0
-for seed in "$work"/decode/* "$work"/properties/* "$work"/broker/*; do
+for seed in "$work"/*/*; do
     cmp "$seed" "corpus/${seed#"$work"/}" >>"$work/err" 2>&1 || status=1
 done
 tell $status "corpus/ holds the seeds as they are written; else: make seeds"

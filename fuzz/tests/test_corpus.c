@@ -18,9 +18,20 @@
 
 /* ---- The corpus ------------------------------------------------------------------------------------------ */
 
+typedef bool target_function(const uint8_t *data, size_t size, struct finding *finding);
+
+static const struct {
+    const char *directory;
+    target_function *function;
+} targets[] = {
+    {"corpus/decode", fuzz_decode}, {"corpus/properties", fuzz_properties},
+    {"corpus/topic", fuzz_topic},   {"corpus/capture", fuzz_capture},
+    {"corpus/tls", fuzz_tls},       {"corpus/broker", NULL},
+};
+
 struct input {
-    char name[300]; /* from the top of the repository */
-    enum { DECODE, PROPERTIES, CAPTURE, TLS, BROKER } target;
+    char name[300];          /* from the top of the repository */
+    target_function *target; /* NULL: the broker, which takes more than an input */
     uint8_t *data;
     size_t size;
     struct fuzz_memory *memory;
@@ -44,7 +55,7 @@ static void read_file(struct input *input) {
 }
 
 /* Without the corpus there is nothing to test: that is a failure, not a success. */
-static void read_directory(struct corpus *corpus, const char *directory, int target) {
+static void read_directory(struct corpus *corpus, const char *directory, target_function *target) {
     DIR *opened = opendir(directory);
     size_t before = corpus->count;
     struct dirent *entry;
@@ -70,11 +81,8 @@ static void read_corpus(struct corpus *corpus) {
     corpus->inputs = calloc(MOST_INPUTS, sizeof *corpus->inputs);
     if (corpus->inputs == NULL)
         exit(1);
-    read_directory(corpus, "corpus/decode", DECODE);
-    read_directory(corpus, "corpus/properties", PROPERTIES);
-    read_directory(corpus, "corpus/capture", CAPTURE);
-    read_directory(corpus, "corpus/tls", TLS);
-    read_directory(corpus, "corpus/broker", BROKER);
+    for (size_t i = 0; i < sizeof targets / sizeof targets[0]; i++)
+        read_directory(corpus, targets[i].directory, targets[i].function);
 }
 
 static void forget_corpus(struct corpus *corpus) {
@@ -87,18 +95,9 @@ static void forget_corpus(struct corpus *corpus) {
 /* ---- What is right holds --------------------------------------------------------------------------------- */
 
 static bool try_input(const struct input *input, size_t size, struct finding *finding) {
-    switch (input->target) {
-    case BROKER:
+    if (input->target == NULL)
         return fuzz_broker(input->memory, SPEC_NONE, NULL, input->data, size, finding);
-    case CAPTURE:
-        return fuzz_capture(input->data, size, finding);
-    case TLS:
-        return fuzz_tls(input->data, size, finding);
-    case PROPERTIES:
-        return fuzz_properties(input->data, size, finding);
-    default:
-        return fuzz_decode(input->data, size, finding);
-    }
+    return input->target(input->data, size, finding);
 }
 
 static void holds(void **state) {
@@ -140,8 +139,7 @@ static void is_found_out(void **state) {
     for (size_t i = 0; i < canary->corpus->count; i++) {
         const struct input *input = &canary->corpus->inputs[i];
         struct finding finding = {.statement = SPEC_NONE};
-        if (input->target != BROKER ||
-            fuzz_broker(input->memory, canary->off, NULL, input->data, input->size, &finding))
+        if (input->target != NULL || fuzz_broker(input->memory, canary->off, NULL, input->data, input->size, &finding))
             continue;
         if (finding.statement == SPEC_NONE || strstr(finding.what, spec_name(finding.statement)) == NULL)
             fail_msg("%s: the message names no statement: %s", input->name, finding.what);
