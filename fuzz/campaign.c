@@ -106,10 +106,12 @@ static bool has_room_for_waiting(const struct campaign *campaign) {
 
 /* False where there is none this time. */
 static bool choose_plan(struct campaign *campaign) {
+    campaign->is_seed = campaign->next_slow < campaign->slow_seeds.count || campaign->next_seed < campaign->seeds.count;
     if (campaign->next_slow < campaign->slow_seeds.count && has_room_for_waiting(campaign))
         return plan_copy(&campaign->plan, &campaign->slow_seeds.plans[campaign->next_slow++]);
     if (campaign->next_seed < campaign->seeds.count)
         return plan_copy(&campaign->plan, &campaign->seeds.plans[campaign->next_seed++]);
+    campaign->is_seed = false;
     if (random_one_in(&campaign->random, 2))
         return plan_generate(&campaign->random, &campaign->plan);
     return choose_changed(campaign);
@@ -144,7 +146,8 @@ static void begin_conversations(struct campaign *campaign) {
             return;
         if (plan_waits(&campaign->plan) > 0 && !has_room_for_waiting(campaign))
             continue;
-        if ((versions_of(&campaign->plan) & ~campaign->subject.versions) != 0 || !plan_keeps_to_itself(&campaign->plan))
+        if ((versions_of(&campaign->plan) & ~campaign->subject.versions) != 0 ||
+            !plan_keeps_to_itself(&campaign->plan, !campaign->is_seed))
             continue;
         begin_conversation(campaign);
     }

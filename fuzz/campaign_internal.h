@@ -28,6 +28,7 @@ struct campaign {
     struct plan_list seeds;      /* tried first, one after the other */
     struct plan_list slow_seeds; /* the same, of those that wait */
     size_t next_seed, next_slow;
+    bool is_seed;                         /* the plan is one of them */
     char unsteady[CAMPAIGN_UNSTEADY][64]; /* keys of what did not come again */
     unsigned unsteady_count;
     struct pending pending[CAMPAIGN_PENDING];

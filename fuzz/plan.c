@@ -106,17 +106,33 @@ static bool is_own(struct mqtt_bytes text) {
     return memmem(text.data, text.length, PLAN_NAME, PLAN_NAME_LENGTH) != NULL;
 }
 
-static bool packet_keeps_to_itself(const struct mqtt_packet *packet) {
+static bool filters_are_own(struct mqtt_bytes filters) {
+    struct mqtt_bytes filter;
+    uint8_t options;
+    while (mqtt_next_filter(&filters, &filter, &options))
+        if (!is_own(filter))
+            return false;
+    return true;
+}
+
+/* A message that lives for no second at all may be delivered or not. */
+static bool lives(const struct mqtt_publish *publish) {
+    return mqtt_property_number(publish->properties, MQTT_MESSAGE_EXPIRY_INTERVAL, 1) > 0;
+}
+
+static bool packet_keeps_to_itself(const struct mqtt_packet *packet, bool is_changed) {
     const struct mqtt_connect *connect = &packet->connect;
     if (packet->type == MQTT_PUBLISH)
-        return packet->publish.topic.length == 0 || is_own(packet->publish.topic);
+        return lives(&packet->publish) && (packet->publish.topic.length == 0 || is_own(packet->publish.topic));
+    if (packet->type == MQTT_SUBSCRIBE)
+        return !is_changed || filters_are_own(packet->subscribe.filters);
     if (packet->type != MQTT_CONNECT || connect->client_identifier.data == NULL)
         return true;
     return (connect->client_identifier.length == 0 || is_own(connect->client_identifier)) &&
            (connect->will_topic.data == NULL || is_own(connect->will_topic));
 }
 
-bool plan_keeps_to_itself(const struct plan *plan) {
+bool plan_keeps_to_itself(const struct plan *plan, bool is_changed) {
     struct spec_rules rules;
     memset(&rules, 0, sizeof rules);
     struct mqtt_decoder decoders[PLAN_LINKS];
@@ -136,7 +152,7 @@ bool plan_keeps_to_itself(const struct plan *plan) {
         while (mqtt_next(decoder, bytes, &packet, &size, &error) == MQTT_OK) {
             if (packet.type == MQTT_CONNECT && packet.connect.client_identifier.data != NULL)
                 decoder->version = (enum mqtt_version)packet.connect.protocol_level;
-            if (!packet_keeps_to_itself(&packet))
+            if (!packet_keeps_to_itself(&packet, is_changed))
                 return false;
             bytes = (struct mqtt_bytes){bytes.data + size, bytes.length - size};
         }

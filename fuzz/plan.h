@@ -82,8 +82,9 @@ void plan_rename(uint8_t *bytes, uint32_t length, const char *from, const char *
 uint64_t plan_waits(const struct plan *plan);
 
 /* Each Client Identifier, and each topic that it publishes to, has the name in it, as far as they can be read: nobody
- * else meets them. */
-bool plan_keeps_to_itself(const struct plan *plan);
+ * else meets them. With `is_changed` it subscribes to nothing else either: a scenario may, once, but all that others
+ * retain would come for it each time. */
+bool plan_keeps_to_itself(const struct plan *plan, bool is_changed);
 
 /* ---- As text ----------------------------------------------------------------------------------------------
  *

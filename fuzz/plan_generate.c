@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fuzz/mutator.h"
 #include "fuzz/plan.h"
 
 #define LONGEST_PACKET  4096u
@@ -280,15 +281,34 @@ bool plan_generate(struct random *random, struct plan *plan) {
 
 /* ---- Changing ---------------------------------------------------------------------------------------------- */
 
-/* A byte or two of what a client sends. */
-static void change_bytes(struct random *random, struct plan *plan, const struct plan_step *step) {
-    uint8_t *bytes = plan->bytes + step->offset;
-    unsigned times = 1 + random_below(random, 2);
-    for (unsigned i = 0; i < times && step->length > 0; i++) {
-        uint32_t at = random_below(random, step->length);
-        bytes[at] = random_one_in(random, 2) ? bytes[at] ^ (uint8_t)(1u << random_below(random, 8))
-                                             : (uint8_t)random_next(random);
+/* The version of the connection that a step sends on: that of the CONNECT before it. */
+static enum mqtt_version version_at(const struct plan *plan, unsigned at) {
+    for (unsigned i = at; i > 0; i--) {
+        const struct plan_step *step = &plan->steps[i - 1];
+        struct mqtt_bytes bytes = plan_bytes(plan, step);
+        bool is_connect = step->kind == PLAN_SEND && step->link == plan->steps[at].link && bytes.length > 9 &&
+                          bytes.data[0] >> 4 == MQTT_CONNECT;
+        if (is_connect)
+            return bytes.data[8] == MQTT_5_0 ? MQTT_5_0 : bytes.data[3] == 6 ? MQTT_3_1 : MQTT_3_1_1;
     }
+    return MQTT_3_1_1;
+}
+
+/* Takes the step with its packet changed: mostly so that it stays lawful, else broken in one way. */
+static bool take_changed(struct random *random, struct plan *plan, const struct plan *from, unsigned at) {
+    const struct plan_step *step = &from->steps[at];
+    struct spec_rules rules;
+    uint8_t changed[LONGEST_PACKET];
+    /* Where time matters, another Keep Alive would be up just when the plan goes on. */
+    if (plan_waits(from) > 0 || step->kind != PLAN_SEND || step->length == 0 || step->length > LONGEST_PACKET / 2)
+        return plan_take(plan, from, at);
+    memset(&rules, 0, sizeof rules);
+    bool is_connect = plan_bytes(from, step).data[0] >> 4 == MQTT_CONNECT;
+    const struct mqtt_decoder decoder = {
+        .version = is_connect ? MQTT_VERSION_UNKNOWN : version_at(from, at), .sender = MQTT_CLIENT, .rules = &rules};
+    enum mutation mutation = random_one_in(random, 3) ? MUTATION_BREAK : MUTATION_LAWFUL;
+    size_t length = mutate_packet(random, &decoder, mutation, plan_bytes(from, step), changed, sizeof changed);
+    return plan_send(plan, step->link, (struct mqtt_bytes){changed, (uint32_t)length});
 }
 
 static bool change_once(struct random *random, struct plan *plan, const struct plan *from, const struct plan *other) {
@@ -299,15 +319,13 @@ static bool change_once(struct random *random, struct plan *plan, const struct p
     plan_clear(plan);
     bool added = true;
     for (unsigned i = 0; i < from->count && added; i++) {
-        added = plan_take(plan, from, i);
+        added = kind >= 3 && i == at ? take_changed(random, plan, from, i) : plan_take(plan, from, i);
         if (i != at || !added)
             continue;
         if (kind == 1)
             added = plan_take(plan, from, random_below(random, from->count));
         for (unsigned k = 0; kind == 2 && other->count > 0 && k < 3 && added; k++)
             added = plan_take(plan, other, random_below(random, other->count));
-        if (kind >= 3 && plan->steps[plan->count - 1].kind == PLAN_SEND)
-            change_bytes(random, plan, &plan->steps[plan->count - 1]);
     }
     return plan->count > 0;
 }
